@@ -1,1 +1,16 @@
-//! Not built yet.
+//! What must survive a restart: virtual keys and the ledger, as operations over plain rows.
+//!
+//! Invariants: an entry that was acknowledged is on disk; daily sums equal the sum of the entries.
+//! Does not know: money, prices, HTTP; any other crate of the workspace.
+
+mod error;
+mod rows;
+mod sqlite;
+mod store;
+
+pub use error::{StoreError, StoreErrorKind};
+pub use rows::{
+    Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageBy, UsageQuery, UsageRow,
+};
+pub use sqlite::{Receipt, SqliteStore};
+pub use store::{OpenOptions, Role, Store};

@@ -1,0 +1,132 @@
+//! The store as callers see it: operations over plain rows, whatever database lies beneath.
+//!
+//! Invariants: every operation is idempotent; none blocks the runtime.
+//! Does not know: SQL.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::StoreError;
+use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
+use crate::sqlite::Receipt;
+use crate::sqlite::SqliteStore;
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// The database file; missing directories are made, readable by their owner only.
+    pub path: PathBuf,
+    /// Who opens it.
+    pub role: Role,
+    /// How long the writer gathers entries before it commits when nobody waits; 2 to 5 ms.
+    pub gather: Duration,
+}
+
+/// Who opens a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The one server: holds the lock file for life and migrates.
+    Server,
+    /// A command beside it: migrates only if no server runs.
+    Command,
+}
+
+/// What must survive a restart. A clone is a second handle on the same store.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// One SQLite file on a local disk.
+    Sqlite(SqliteStore),
+}
+
+impl Store {
+    /// Opens the database, makes it if it is missing, and brings its tables up to date.
+    ///
+    /// Errors: `Held`, `Schema`, `NetworkFileSystem`, `Disk`, `Damaged`.
+    pub async fn open(options: OpenOptions) -> Result<Store, StoreError> {
+        Ok(Store::Sqlite(SqliteStore::open(options).await?))
+    }
+
+    /// Adds a virtual key; on disk when it returns.
+    ///
+    /// Errors: `Conflict` if the id or the digest is taken, whatever the rest of the row says.
+    pub async fn insert_key(&self, row: KeyRow) -> Result<(), StoreError> {
+        let Store::Sqlite(store) = self;
+        store.insert_key(row).await
+    }
+
+    /// All keys, revoked ones too, oldest first.
+    pub async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        let Store::Sqlite(store) = self;
+        store.keys().await
+    }
+
+    /// Revokes a key; on disk when it returns. The first revocation stands.
+    ///
+    /// Units: milliseconds since 1970-01-01 UTC.
+    pub async fn revoke_key(&self, id: &str, at_ms: i64) -> Result<KeyRevocation, StoreError> {
+        let Store::Sqlite(store) = self;
+        store.revoke_key(id, at_ms).await
+    }
+
+    /// A number that grows with every edit of keys, by whichever process. Cheap: one read of one row.
+    pub async fn epoch(&self) -> Result<i64, StoreError> {
+        let Store::Sqlite(store) = self;
+        store.epoch().await
+    }
+
+    /// Hands an entry to the writer, which commits it within `gather`. Waits for a place, never drops.
+    ///
+    /// Shape: the receipt may be awaited for the outcome, or dropped. If a commit fails, the receipt says so and the
+    /// entry stays queued and is tried again as long as the process lives.
+    /// Errors: `Invalid` for a row that can't be stored, `Busy` if no place came free in time, `Closed`.
+    pub async fn enqueue_entry(&self, row: EntryRow) -> Result<Receipt, StoreError> {
+        let Store::Sqlite(store) = self;
+        store.enqueue_entry(row).await
+    }
+
+    /// Writes entries; on disk when it returns, gathers nothing. One outcome per row, in their order.
+    ///
+    /// Shape: on `Disk` and `Busy` errors after the rows were taken, they stay queued; to append them again is safe.
+    /// Errors: `Conflict` if a row's identity is taken by other content; the other rows are written all the same.
+    pub async fn append_entries(&self, rows: Vec<EntryRow>) -> Result<Vec<Appended>, StoreError> {
+        let Store::Sqlite(store) = self;
+        store.append_entries(rows).await
+    }
+
+    /// Returns when everything enqueued before is on disk.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let Store::Sqlite(store) = self;
+        store.flush().await
+    }
+
+    /// The committed entries of a request, by attempt and adjustment.
+    pub async fn entries_of_request(
+        &self,
+        request_id: [u8; 16],
+    ) -> Result<Vec<EntryRow>, StoreError> {
+        let Store::Sqlite(store) = self;
+        store.entries_of_request(request_id).await
+    }
+
+    /// Sums of committed entries, from the daily sums that are kept beside them.
+    pub async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        let Store::Sqlite(store) = self;
+        store.usage(query).await
+    }
+
+    /// Whether the last commit was good. Costs one atomic read while it was.
+    #[must_use]
+    pub fn health(&self) -> StoreHealth {
+        let Store::Sqlite(store) = self;
+        store.health()
+    }
+
+    /// Writes what is queued, folds the write-ahead log into the database and gives the lock back. Later calls fail
+    /// with `Closed`; a second close is a no-op.
+    ///
+    /// Errors: what kept queued entries from the disk; the store is closed all the same.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let Store::Sqlite(store) = self;
+        store.close().await
+    }
+}
