@@ -26,7 +26,7 @@ pub struct StoreError {
 #[non_exhaustive]
 pub enum StoreErrorKind {
     /// The same identity is taken by other content.
-    #[error("{what} exists already with other content")]
+    #[error("the {what} is taken")]
     Conflict {
         /// What is taken: `key id`, `key digest`, `ledger entry`.
         what: &'static str,

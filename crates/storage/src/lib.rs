@@ -4,13 +4,16 @@
 //! Does not know: money, prices, HTTP; any other crate of the workspace.
 
 mod error;
+mod limits;
 mod rows;
 mod sqlite;
 mod store;
 
 pub use error::{StoreError, StoreErrorKind};
+pub use limits::{LIST_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 pub use rows::{
     Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageBy, UsageQuery, UsageRow,
 };
-pub use sqlite::{Receipt, SqliteStore};
+pub use sqlite::disk::{Disk, DiskStep, RealDisk};
+pub use sqlite::{ENTRIES_WAITING_MAX, PLACE_WAIT_MAX, Receipt, SqliteStore};
 pub use store::{OpenOptions, Role, Store};

@@ -1,85 +1,274 @@
-//! The store on one SQLite file.
+//! The store on one SQLite file: a writer thread behind a bounded queue, and read-only connections beside it.
 //!
-//! Invariants: one writer.
+//! Invariants: at most `ENTRIES_WAITING_MAX` entries are accepted and not on disk; no SQL runs on the runtime's threads.
 //! Does not know: what rows mean.
 
+mod checkpoint;
+mod connection;
+pub(crate) mod disk;
+mod failure;
+mod health;
+mod keys;
+mod ledger;
+mod lists;
+mod migrations;
+mod mounts;
+mod place;
+mod readers;
+mod sums;
+mod writer;
+
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread::Thread;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 
 use crate::error::{StoreError, StoreErrorKind};
+use crate::limits::{check_entry, check_key};
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
+use crate::sqlite::checkpoint::Checkpointer;
+use crate::sqlite::disk::Disk;
+use crate::sqlite::failure::Failure;
+use crate::sqlite::health::Health;
+use crate::sqlite::place::Place;
+use crate::sqlite::readers::Readers;
+use crate::sqlite::writer::{APPEND, Answer, Command, Job, Waiting, Writer, closed};
 use crate::store::OpenOptions;
 
-/// A store on one SQLite file.
+/// Entries that may wait for the disk: half a second of the fastest gateway.
+pub const ENTRIES_WAITING_MAX: usize = 16_384;
+/// Commands that may wait beside them.
+const COMMANDS_WAITING_MAX: usize = 64;
+/// How long an entry waits for a place before its sender is told.
+pub const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// The longest gathering.
+const GATHER_MAX: Duration = Duration::from_millis(50);
+
+/// A store on one SQLite file. A clone is a second handle; the last one that is dropped ends the writer after it has
+/// written what was queued.
 #[derive(Clone, Debug)]
-pub struct SqliteStore {}
+pub struct SqliteStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    jobs: mpsc::Sender<Job>,
+    places: Arc<Semaphore>,
+    readers: Readers,
+    health: Arc<Health>,
+    writer: Thread,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Nobody will send any more: no reason to gather.
+        self.writer.unpark();
+    }
+}
 
 /// The outcome of an enqueued entry, to be awaited or dropped.
 #[derive(Debug)]
 pub struct Receipt {
-    outcome: tokio::sync::oneshot::Receiver<Result<Appended, StoreError>>,
+    outcome: oneshot::Receiver<Result<Appended, StoreError>>,
 }
 
 impl Future for Receipt {
     type Output = Result<Appended, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.outcome).poll(context).map(|outcome| {
-            outcome.unwrap_or_else(|_| Err(StoreError::new("append entry", StoreErrorKind::Closed)))
-        })
+        let outcome = Pin::new(&mut self.outcome).poll(context);
+        outcome.map(|outcome| outcome.unwrap_or_else(|_| Err(closed(APPEND))))
     }
-}
-
-fn closed<T>(operation: &'static str) -> Result<T, StoreError> {
-    Err(StoreError::new(operation, StoreErrorKind::Closed))
 }
 
 impl SqliteStore {
-    pub(crate) async fn open(_options: OpenOptions) -> Result<SqliteStore, StoreError> {
-        closed("open the database")
+    pub(crate) async fn open(
+        options: OpenOptions,
+        disk: Arc<dyn Disk>,
+    ) -> Result<SqliteStore, StoreError> {
+        const OPERATION: &str = "open the database";
+        match tokio::task::spawn_blocking(move || start(&options, disk)).await {
+            Ok(Ok(shared)) => Ok(SqliteStore {
+                shared: Arc::new(shared),
+            }),
+            Ok(Err(failure)) => Err(failure.during(OPERATION)),
+            Err(_) => Err(closed(OPERATION)),
+        }
     }
-    pub(crate) async fn insert_key(&self, _row: KeyRow) -> Result<(), StoreError> {
-        closed("insert key")
+
+    pub(crate) async fn insert_key(&self, row: KeyRow) -> Result<(), StoreError> {
+        const OPERATION: &str = "insert key";
+        check_key(&row).map_err(|kind| StoreError::new(OPERATION, kind))?;
+        self.command(OPERATION, |answer| {
+            Command::InsertKey(Box::new(row), answer)
+        })
+        .await
     }
+
     pub(crate) async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        closed("read keys")
+        self.shared.readers.read("read keys", keys::keys).await
     }
+
     pub(crate) async fn revoke_key(
         &self,
-        _id: &str,
-        _at_ms: i64,
+        id: &str,
+        at_ms: i64,
     ) -> Result<KeyRevocation, StoreError> {
-        closed("revoke key")
+        let id = id.to_owned();
+        self.command("revoke key", move |answer| {
+            Command::RevokeKey(id, at_ms, answer)
+        })
+        .await
     }
+
     pub(crate) async fn epoch(&self) -> Result<i64, StoreError> {
-        closed("read epoch")
+        self.shared.readers.read("read epoch", keys::epoch).await
     }
-    pub(crate) async fn enqueue_entry(&self, _row: EntryRow) -> Result<Receipt, StoreError> {
-        closed("enqueue entry")
+
+    pub(crate) async fn enqueue_entry(&self, row: EntryRow) -> Result<Receipt, StoreError> {
+        check_entry(&row).map_err(|kind| StoreError::new(APPEND, kind))?;
+        self.enqueue(row).await
     }
+
     pub(crate) async fn append_entries(
         &self,
-        _rows: Vec<EntryRow>,
+        rows: Vec<EntryRow>,
     ) -> Result<Vec<Appended>, StoreError> {
-        closed("append entries")
+        for row in &rows {
+            check_entry(row).map_err(|kind| StoreError::new(APPEND, kind))?;
+        }
+        let mut receipts = Vec::with_capacity(rows.len());
+        for row in rows {
+            receipts.push(self.enqueue(row).await?);
+        }
+        self.shared.writer.unpark();
+        let mut outcomes = Vec::with_capacity(receipts.len());
+        for receipt in receipts {
+            outcomes.push(receipt.await);
+        }
+        outcomes.into_iter().collect()
     }
+
     pub(crate) async fn flush(&self) -> Result<(), StoreError> {
-        closed("flush")
+        self.command("flush the ledger", Command::Flush).await
     }
+
     pub(crate) async fn entries_of_request(
         &self,
-        _request_id: [u8; 16],
+        request_id: [u8; 16],
     ) -> Result<Vec<EntryRow>, StoreError> {
-        closed("read entries")
+        let read = move |connection: &_| ledger::entries_of_request(connection, request_id);
+        self.shared.readers.read("read ledger entries", read).await
     }
-    pub(crate) async fn usage(&self, _query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        closed("read usage")
+
+    pub(crate) async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        self.shared
+            .readers
+            .read("read usage", move |connection| {
+                sums::usage(connection, &query)
+            })
+            .await
     }
+
     pub(crate) fn health(&self) -> StoreHealth {
-        StoreHealth::Writable
+        self.shared.health.read()
     }
+
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.shared.places.close();
+        self.shared.readers.close();
+        match self.command("close the store", Command::Close).await {
+            Err(StoreError {
+                kind: StoreErrorKind::Closed,
+                ..
+            }) => Ok(()),
+            outcome => outcome,
+        }
     }
+
+    async fn enqueue(&self, row: EntryRow) -> Result<Receipt, StoreError> {
+        let place = self.place().await?;
+        let (answer, outcome) = oneshot::channel();
+        let waiting = Waiting {
+            row,
+            answer: Some(answer),
+            _place: place,
+        };
+        let sent = self.shared.jobs.send(Job::Entry(Box::new(waiting))).await;
+        sent.map_err(|_| closed(APPEND))?;
+        Ok(Receipt { outcome })
+    }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        match Arc::clone(&self.shared.places).try_acquire_owned() {
+            Ok(place) => return Ok(place),
+            Err(TryAcquireError::Closed) => return Err(closed(APPEND)),
+            Err(TryAcquireError::NoPermits) => self.shared.writer.unpark(),
+        }
+        let place = Arc::clone(&self.shared.places).acquire_owned();
+        match tokio::time::timeout(PLACE_WAIT_MAX, place).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) => Err(closed(APPEND)),
+            Err(_) => Err(StoreError::new(
+                APPEND,
+                StoreErrorKind::Busy("the queue of entries stayed full for too long"),
+            )),
+        }
+    }
+
+    async fn command<T>(
+        &self,
+        operation: &'static str,
+        make: impl FnOnce(Answer<T>) -> Command,
+    ) -> Result<T, StoreError> {
+        let (answer, outcome) = oneshot::channel();
+        let sent = self.shared.jobs.send(Job::Command(make(answer))).await;
+        sent.map_err(|_| closed(operation))?;
+        self.shared.writer.unpark();
+        outcome.await.unwrap_or_else(|_| Err(closed(operation)))
+    }
+}
+
+/// Opens the file, migrates it and starts the threads. Blocks.
+fn start(options: &OpenOptions, disk: Arc<dyn Disk>) -> Result<Shared, Failure> {
+    let place = Place::prepare(&options.path)?;
+    let mut connection = connection::open_writer(&place.database)?;
+    let lock = migrations::bring_up_to_date(
+        &mut connection,
+        &place,
+        options.role,
+        &*disk,
+        migrations::MIGRATIONS,
+    )?;
+    let (jobs, received) = mpsc::channel(ENTRIES_WAITING_MAX + COMMANDS_WAITING_MAX);
+    let health = Arc::new(Health::writable());
+    let writer = Writer {
+        connection,
+        disk,
+        jobs: received,
+        health: Arc::clone(&health),
+        checkpointer: Checkpointer::start(&place.database)?,
+        lock,
+        gather: options.gather.min(GATHER_MAX),
+        waiting: VecDeque::new(),
+        commands: Vec::new(),
+    };
+    let thread = std::thread::Builder::new()
+        .name("keyward-ledger".to_owned())
+        .spawn(move || writer.run())?
+        .thread()
+        .clone();
+    Ok(Shared {
+        jobs,
+        places: Arc::new(Semaphore::new(ENTRIES_WAITING_MAX)),
+        readers: Readers::new(place.database),
+        health,
+        writer: thread,
+    })
 }

@@ -4,12 +4,13 @@
 //! Does not know: SQL.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::StoreError;
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
-use crate::sqlite::Receipt;
-use crate::sqlite::SqliteStore;
+use crate::sqlite::disk::{Disk, RealDisk};
+use crate::sqlite::{Receipt, SqliteStore};
 
 /// How to open a store.
 #[derive(Clone, Debug)]
@@ -43,7 +44,12 @@ impl Store {
     ///
     /// Errors: `Held`, `Schema`, `NetworkFileSystem`, `Disk`, `Damaged`.
     pub async fn open(options: OpenOptions) -> Result<Store, StoreError> {
-        Ok(Store::Sqlite(SqliteStore::open(options).await?))
+        Store::open_on(options, Arc::new(RealDisk)).await
+    }
+
+    /// The same with something before the disk that may refuse its steps: the seam for tests of faults.
+    pub async fn open_on(options: OpenOptions, disk: Arc<dyn Disk>) -> Result<Store, StoreError> {
+        Ok(Store::Sqlite(SqliteStore::open(options, disk).await?))
     }
 
     /// Adds a virtual key; on disk when it returns.

@@ -1,0 +1,124 @@
+//! What a row may hold, checked before it is queued, so that one bad row never fails its neighbours' commit.
+//!
+//! Invariants: a row that passes is taken by the tables; every text and list has a maximum.
+//! Does not know: SQL.
+
+use crate::error::StoreErrorKind;
+use crate::rows::{EntryRow, KeyRow};
+
+/// Longest text field of a row, in bytes.
+pub const TEXT_BYTES_MAX: usize = 4_096;
+/// Most strings in a list of a row.
+pub const LIST_MAX: usize = 256;
+/// Most tokens of one class in one entry; keeps the daily sums far from the end of 64 bits.
+pub const TOKENS_MAX: i64 = 1_000_000_000_000;
+
+/// The states of entries that are no adjustment.
+const STATES: [&str; 3] = ["reported", "estimated", "unsettled"];
+
+pub(crate) fn check_entry(row: &EntryRow) -> Result<(), StoreErrorKind> {
+    let adjusted = row.adjustment > 0;
+    require(row.attempt >= 0, "attempt", "is below zero")?;
+    require(row.adjustment >= 0, "adjustment", "is below zero")?;
+    require(
+        adjusted == row.adjusts.is_some(),
+        "adjusts",
+        "must be set on adjustments, and only there",
+    )?;
+    require(
+        adjusted == (row.state == "adjusted"),
+        "state",
+        "must be `adjusted` on adjustments, and only there",
+    )?;
+    require(
+        adjusted || STATES.contains(&row.state.as_str()),
+        "state",
+        "is not a known state",
+    )?;
+    let tokens_min = if adjusted { -TOKENS_MAX } else { 0 };
+    for (field, tokens) in [
+        ("input_tokens", row.input_tokens),
+        ("cached_input_tokens", row.cached_input_tokens),
+        ("cache_write_30m_tokens", row.cache_write_30m_tokens),
+        ("cache_write_12h_tokens", row.cache_write_12h_tokens),
+        ("output_tokens", row.output_tokens),
+        ("reasoning_tokens", row.reasoning_tokens),
+    ] {
+        require(
+            (tokens_min..=TOKENS_MAX).contains(&tokens),
+            field,
+            "is out of range",
+        )?;
+    }
+    require(
+        adjusted || row.cost_pico_usd >= 0,
+        "cost_pico_usd",
+        "is below zero",
+    )?;
+    require(row.latency_ms >= 0, "latency_ms", "is below zero")?;
+    require(
+        row.first_chunk_ms.is_none_or(|at| at >= 0),
+        "first_chunk_ms",
+        "is below zero",
+    )?;
+    check_texts(&[
+        ("key_id", Some(&row.key_id)),
+        ("project", Some(&row.project)),
+        ("endpoint", Some(&row.endpoint)),
+        ("model", Some(&row.model)),
+        ("model_served", row.model_served.as_ref()),
+        ("upstream", Some(&row.upstream)),
+        ("service_tier", row.service_tier.as_ref()),
+        ("price_row", row.price_row.as_ref()),
+        ("other_usage", row.other_usage.as_ref()),
+        ("outcome", Some(&row.outcome)),
+        ("end_user", row.end_user.as_ref()),
+    ])?;
+    check_list("tags", &row.tags)
+}
+
+pub(crate) fn check_key(row: &KeyRow) -> Result<(), StoreErrorKind> {
+    check_texts(&[
+        ("id", Some(&row.id)),
+        ("name", Some(&row.name)),
+        ("project", Some(&row.project)),
+    ])?;
+    check_list("models", &row.models)?;
+    check_list("endpoints", &row.endpoints)?;
+    check_list("tags", &row.tags)?;
+    let known = ["minted", "imported", "weak"].contains(&row.origin.as_str());
+    require(known, "origin", "is not a known origin")?;
+    require(
+        row.requests_per_minute.is_none_or(|count| count > 0),
+        "requests_per_minute",
+        "is not above zero",
+    )
+}
+
+fn check_texts(texts: &[(&'static str, Option<&String>)]) -> Result<(), StoreErrorKind> {
+    for (field, text) in texts {
+        require(
+            text.is_none_or(|text| text.len() <= TEXT_BYTES_MAX),
+            field,
+            "is too long",
+        )?;
+    }
+    Ok(())
+}
+
+fn check_list(field: &'static str, list: &[String]) -> Result<(), StoreErrorKind> {
+    require(list.len() <= LIST_MAX, field, "has too many parts")?;
+    require(
+        list.iter().all(|text| text.len() <= TEXT_BYTES_MAX),
+        field,
+        "has a part that is too long",
+    )
+}
+
+fn require(holds: bool, field: &'static str, reason: &'static str) -> Result<(), StoreErrorKind> {
+    if holds {
+        Ok(())
+    } else {
+        Err(StoreErrorKind::Invalid { field, reason })
+    }
+}

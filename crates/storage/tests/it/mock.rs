@@ -1,0 +1,7 @@
+//! The mock tier: every test makes its own database in a temporary directory.
+//!
+//! Invariants: no test sees another's files.
+//! Does not know: the other tiers.
+
+mod keys;
+mod ledger;
