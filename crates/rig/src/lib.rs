@@ -1,1 +1,29 @@
-//! Not built yet.
+//! Tools for measuring and for breaking: a canned upstream, a load generator and a TCP fault proxy, all on loopback.
+//!
+//! The upstream answers as fast as it can with the same bytes, so that what a bench sees is the gateway in the middle. The load generator keeps a fixed number
+//! of connections busy and counts anything but a whole 200 as an error. The proxy cuts or stalls a connection after a counted number of bytes.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use std::time::Duration;
+//!
+//! let upstream = rig::CannedUpstream::start(rig::UpstreamOptions::default()).await?;
+//! let load = rig::Load { connections: 2, lasts: Duration::from_millis(50), ..rig::Load::new(upstream.address()) };
+//! let outcome = load.run().await?;
+//! assert!(outcome.requests > 0);
+//! assert_eq!(outcome.errors, 0);
+//! # std::io::Result::Ok(()) }).unwrap();
+//! ```
+//!
+//! Invariants: everything is bounded in count and time; nothing connects to anything but the address it was given.
+//! Does not know: keyward, OpenAI's meanings, money.
+
+mod answer;
+mod clock;
+mod fault_proxy;
+mod load;
+mod upstream;
+
+pub use crate::fault_proxy::{Fault, FaultProxy};
+pub use crate::load::{Load, Outcome};
+pub use crate::upstream::{CannedUpstream, UpstreamOptions};

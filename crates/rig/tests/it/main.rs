@@ -1,0 +1,7 @@
+//! The integration binary of `rig`.
+//!
+//! Invariants: loopback only.
+//! Does not know: keyward.
+
+#[cfg(test)]
+mod mock;
