@@ -1,0 +1,120 @@
+//! The ledger: entries in, entries and reports out.
+//!
+//! Invariants: what was recorded is found; an entry is counted once however often it is recorded.
+//! Does not know: SQL, who calls, what anything should cost.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use storage::{EntryRow, Store, StoreError, StoreErrorKind, StoreHealth};
+use uuid::Uuid;
+
+use crate::entry::{Entry, EntryError};
+use crate::report::{Report, ReportQuery};
+
+/// The ledger over a store. A clone is a second handle on the same one.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    store: Store,
+}
+
+/// Why the ledger could not do what was asked. A repeat is always safe.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The same attempt was recorded before with other figures; those stand.
+    #[error("record a ledger entry: the attempt is recorded already, with other figures")]
+    Conflict,
+    /// A value does not fit its stored form, or a stored one is not known.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// The last commit failed, so new calls must wait: what they cost could not be written down.
+    #[error("write the ledger: {message}")]
+    NotWritable {
+        /// Why the commit failed.
+        message: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for LedgerError {
+    fn from(error: StoreError) -> LedgerError {
+        match error.kind {
+            StoreErrorKind::Conflict { .. } => LedgerError::Conflict,
+            _ => LedgerError::Store(error),
+        }
+    }
+}
+
+/// The promise that a recorded entry will be on disk. Awaiting it waits for that; dropping it changes nothing.
+#[derive(Debug)]
+#[must_use = "dropping a receipt is fine, but say so: the entry may not be on disk yet"]
+pub struct Receipt(storage::Receipt);
+
+impl Future for Receipt {
+    type Output = Result<(), LedgerError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|outcome| outcome.map(|_| ()).map_err(LedgerError::from))
+    }
+}
+
+impl Ledger {
+    /// A ledger over this store.
+    #[must_use]
+    pub fn new(store: Store) -> Ledger {
+        Ledger { store }
+    }
+
+    /// Hands an entry over; it is on disk with the next gathered commit. Waits while the queue is full, never drops.
+    ///
+    /// Shape: the same entry again is a no-op.
+    /// Errors: [`LedgerError`]; [`LedgerError::Conflict`] comes from the receipt.
+    pub async fn record(&self, entry: Entry) -> Result<Receipt, LedgerError> {
+        let row = EntryRow::try_from(entry)?;
+        Ok(Receipt(self.store.enqueue_entry(row).await?))
+    }
+
+    /// Writes an entry and returns when it is on disk.
+    ///
+    /// Shape: the same entry again is a no-op.
+    /// Errors: [`LedgerError::Conflict`] if the attempt was recorded before with other figures.
+    pub async fn append(&self, entry: Entry) -> Result<(), LedgerError> {
+        let row = EntryRow::try_from(entry)?;
+        self.store.append_entries(vec![row]).await?;
+        Ok(())
+    }
+
+    /// All entries of a request, what was just recorded among them, by attempt and adjustment.
+    pub async fn find(&self, request_id: Uuid) -> Result<Vec<Entry>, LedgerError> {
+        self.store.flush().await?;
+        let rows = self
+            .store
+            .entries_of_request(request_id.into_bytes())
+            .await?;
+        let entries: Result<Vec<Entry>, EntryError> =
+            rows.into_iter().map(Entry::try_from).collect();
+        Ok(entries?)
+    }
+
+    /// Sums up entries that are on disk.
+    pub async fn report(&self, query: ReportQuery) -> Result<Report, LedgerError> {
+        let by = query.by;
+        let sums = self.store.usage(query.into()).await?;
+        Ok(Report::of(by, sums)?)
+    }
+
+    /// Whether new entries reach the disk at present. Cheap; asked before money is spent.
+    ///
+    /// Errors: [`LedgerError::NotWritable`] since a commit failed and until one succeeds.
+    pub fn writable(&self) -> Result<(), LedgerError> {
+        match self.store.health() {
+            StoreHealth::Writable => Ok(()),
+            StoreHealth::Failing { message, .. } => Err(LedgerError::NotWritable { message }),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Reads one price source: TOML text to price rows.
+//!
+//! Invariants: a row is given only if all of it is sound; every fault of the text is noted; model and date are unique within the source.
+//! Does not know: other sources, which row is in force, clocks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use toml_edit::{ImDocument, Item, Table};
+
+use crate::price::{Kind, PriceRow};
+use crate::price_book::PriceSource;
+use crate::price_errors::PriceProblem;
+use crate::price_section::{Faults, Section};
+use crate::price_tiers::{self, RATES, THRESHOLD, WRITES_BILLED};
+
+const ROW_FIELDS: [&str; 8] = [
+    "model",
+    "kind",
+    "effective_from",
+    "input_tokens_max",
+    "output_tokens_max",
+    THRESHOLD,
+    WRITES_BILLED,
+    RATES,
+];
+
+/// Reads all sound rows of a source and adds its faults to `problems`, by line.
+pub(crate) fn read(source: &PriceSource, problems: &mut Vec<PriceProblem>) -> Vec<PriceRow> {
+    let first = problems.len();
+    let rows = rows(&mut Faults::new(source, problems), &source.text);
+    problems[first..].sort_by_key(|problem| problem.line);
+    rows
+}
+
+fn rows(faults: &mut Faults<'_>, text: &str) -> Vec<PriceRow> {
+    let document = match ImDocument::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            // The parser's first words only: what it adds is a copy of the line.
+            let cause = error.message().lines().next().unwrap_or_default();
+            let problem = format!("is not TOML: {cause}");
+            let remedy = "mend the line; prices are tables that start with [[price]]";
+            faults.note(error.span().as_ref(), "file".to_owned(), &problem, remedy);
+            return Vec::new();
+        }
+    };
+    let root = Section::new(document.as_table(), String::new(), None);
+    root.only(faults, &["price"]);
+    let tables = match document.get("price") {
+        None => return Vec::new(),
+        Some(Item::ArrayOfTables(tables)) => tables,
+        Some(_) => {
+            let remedy = "start each price with [[price]]";
+            root.fault(faults, "price", "is not a list of tables", remedy);
+            return Vec::new();
+        }
+    };
+    let mut seen = HashMap::new();
+    tables
+        .iter()
+        .enumerate()
+        .filter_map(|(index, table)| row(faults, &mut seen, index + 1, table))
+        .collect()
+}
+
+/// Reads one `[[price]]`, or notes what keeps it from being read.
+fn row(
+    faults: &mut Faults<'_>,
+    seen: &mut HashMap<Arc<str>, usize>,
+    number: usize,
+    table: &Table,
+) -> Option<PriceRow> {
+    let faults_before = faults.count();
+    let row = Section::new(table, format!("price[{number}]"), table.span());
+    row.only(faults, &ROW_FIELDS);
+    let model = model(faults, &row);
+    let kind = kind(faults, &row);
+    let effective_from = effective_from(faults, &row);
+    let input_tokens_max = row.tokens(faults, "input_tokens_max");
+    let output_tokens_max = row.tokens(faults, "output_tokens_max");
+    let long_context_above = row.tokens(faults, THRESHOLD);
+    let tiers = price_tiers::read(faults, &row, kind);
+    let id = unique_id(faults, seen, &row, model?, effective_from?)?;
+    let row = PriceRow {
+        id,
+        model: model?.into(),
+        kind: kind?,
+        effective_from: effective_from?,
+        input_tokens_max,
+        output_tokens_max,
+        long_context_above,
+        tiers: tiers?,
+    };
+    (faults.count() == faults_before).then_some(row)
+}
+
+fn unique_id(
+    faults: &mut Faults<'_>,
+    seen: &mut HashMap<Arc<str>, usize>,
+    row: &Section<'_>,
+    model: &str,
+    from: Date,
+) -> Option<Arc<str>> {
+    let id: Arc<str> = format!("{model}@{from}").into();
+    if let Some(first) = seen.get(&id) {
+        let problem =
+            format!("has two prices from the same day; the other one starts on line {first}");
+        let remedy = "delete one, or give it another effective_from";
+        row.fault(faults, "model", &problem, remedy);
+        return None;
+    }
+    seen.insert(Arc::clone(&id), row.line(faults).unwrap_or_default());
+    Some(id)
+}
+
+fn model<'t>(faults: &mut Faults<'_>, row: &Section<'t>) -> Option<&'t str> {
+    const REMEDY: &str = "write the name that requests use, e.g. model = \"gpt-4o-mini\"";
+    row.require(faults, "model", REMEDY);
+    let model = row.text(faults, "model", REMEDY)?;
+    let strange = |letter: char| letter.is_whitespace() || letter.is_control();
+    if model.is_empty() || model.contains(strange) {
+        row.fault(faults, "model", "is empty or has spaces", REMEDY);
+        return None;
+    }
+    Some(model)
+}
+
+fn kind(faults: &mut Faults<'_>, row: &Section<'_>) -> Option<Kind> {
+    const REMEDY: &str = "write one of \"chat\", \"completion\", \"responses\", \"embedding\"";
+    row.require(faults, "kind", REMEDY);
+    match row.text(faults, "kind", REMEDY)? {
+        "chat" => Some(Kind::Chat),
+        "completion" => Some(Kind::Completion),
+        "responses" => Some(Kind::Responses),
+        "embedding" => Some(Kind::Embedding),
+        _ => {
+            row.fault(faults, "kind", "is not a known kind", REMEDY);
+            None
+        }
+    }
+}
+
+fn effective_from(faults: &mut Faults<'_>, row: &Section<'_>) -> Option<Date> {
+    const REMEDY: &str =
+        "state the first UTC day of the price, e.g. effective_from = 2026-01-01, without quotes";
+    row.require(faults, "effective_from", REMEDY);
+    row.date(faults, "effective_from", REMEDY)
+}
