@@ -1,6 +1,7 @@
 //! Reads one price source: TOML text to price rows.
 //!
-//! Invariants: a row is given only if all of it is sound; every fault of the text is noted; model and date are unique within the source.
+//! Invariants: every fault of the text is noted, and the rows are of use only if none was; model and day are unique within
+//! the source.
 //! Does not know: other sources, which row is in force, clocks.
 
 use std::collections::HashMap;
@@ -26,7 +27,7 @@ const ROW_FIELDS: [&str; 8] = [
     RATES,
 ];
 
-/// Reads all sound rows of a source and adds its faults to `problems`, by line.
+/// Reads the rows of a source and adds its faults to `problems`, by line.
 pub(crate) fn read(source: &PriceSource, problems: &mut Vec<PriceProblem>) -> Vec<PriceRow> {
     let first = problems.len();
     let rows = rows(&mut Faults::new(source, problems), &source.text);
@@ -72,7 +73,6 @@ fn row(
     number: usize,
     table: &Table,
 ) -> Option<PriceRow> {
-    let faults_before = faults.count();
     let row = Section::new(table, format!("price[{number}]"), table.span());
     row.only(faults, &ROW_FIELDS);
     let model = model(faults, &row);
@@ -83,7 +83,7 @@ fn row(
     let long_context_above = row.tokens(faults, THRESHOLD);
     let tiers = price_tiers::read(faults, &row, kind);
     let id = unique_id(faults, seen, &row, model?, effective_from?)?;
-    let row = PriceRow {
+    Some(PriceRow {
         id,
         model: model?.into(),
         kind: kind?,
@@ -92,8 +92,7 @@ fn row(
         output_tokens_max,
         long_context_above,
         tiers: tiers?,
-    };
-    (faults.count() == faults_before).then_some(row)
+    })
 }
 
 fn unique_id(

@@ -292,6 +292,14 @@ fn all_faults_of_all_sources_are_told_at_once_without_their_values() {
 }
 
 #[test]
+fn faults_of_a_source_come_in_the_order_of_its_lines() {
+    let text = with_line(5, "max_tokens = 9").replace("\"m\"", "\"\"") + "\ncached = \"1\"";
+    let errors = parse(&text).unwrap_err();
+    let lines: Vec<Option<usize>> = errors.problems.iter().map(|problem| problem.line).collect();
+    assert_eq!(lines, [Some(2), Some(5), Some(9)]);
+}
+
+#[test]
 fn gaps_are_filled_by_the_dearest_rule() {
     let plain = SOUND.join("\n");
     assert_eq!(
