@@ -179,7 +179,7 @@ impl fmt::Debug for Permit {
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod tests_model;
+mod tests_call;
 #[cfg(test)]
 mod tests_race;
 #[cfg(test)]

@@ -230,3 +230,6 @@ fn judge_probe(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::breaker::state::{Machine, Ticket};
+use super::{Machine, Ticket};
 use crate::breaker::{BreakerSettings, State, WINDOW_CALLS_MAX};
 use crate::{Open, Verdict};
 
