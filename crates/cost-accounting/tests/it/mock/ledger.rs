@@ -3,13 +3,16 @@
 //! Invariants: each test has a store of its own.
 //! Does not know: how the store writes.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cost_accounting::{
     Entry, EntryState, Ledger, LedgerError, PicoUsd, Report, ReportBy, ReportQuery, Usage, day_of,
 };
 use jiff::Timestamp;
-use storage::{OpenOptions, Role, Store};
+use storage::{Disk, DiskStep, OpenOptions, RealDisk, Role, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -20,14 +23,31 @@ struct World {
     _directory: TempDir,
 }
 
+/// A disk that refuses every commit while it is full.
+#[derive(Default)]
+struct Full(AtomicBool);
+
+impl Disk for Full {
+    fn step(&self, step: DiskStep) -> io::Result<()> {
+        if step == DiskStep::Commit && self.0.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+}
+
 async fn world() -> World {
+    world_on(Arc::new(RealDisk)).await
+}
+
+async fn world_on(disk: Arc<dyn Disk>) -> World {
     let directory = tempfile::tempdir().unwrap();
     let options = OpenOptions {
         path: directory.path().join("keyward.db"),
         role: Role::Server,
         gather: Duration::from_millis(2),
     };
-    let store = Store::open(options).await.unwrap();
+    let store = Store::open_on(options, disk).await.unwrap();
     World {
         ledger: Ledger::new(store.clone()),
         store,
@@ -310,4 +330,28 @@ async fn a_closed_store_is_an_error_not_a_lost_entry() {
         "{appended:?}"
     );
     assert!(world.ledger.record(entry).await.is_err());
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_calls_and_loses_no_entry() {
+    let disk = Arc::new(Full::default());
+    let world = world_on(Arc::clone(&disk) as Arc<dyn Disk>).await;
+    world.ledger.writable().unwrap();
+    disk.0.store(true, Ordering::SeqCst);
+    let entry = entry(1, "2026-11-22T10:00:00Z", "0.000225");
+    let recorded = world.ledger.record(entry).await.unwrap().await;
+    assert!(
+        matches!(recorded, Err(LedgerError::Store(_))),
+        "{recorded:?}"
+    );
+    let writable = world.ledger.writable();
+    assert!(
+        matches!(writable, Err(LedgerError::NotWritable { .. })),
+        "{writable:?}"
+    );
+
+    disk.0.store(false, Ordering::SeqCst);
+    let found = world.ledger.find(Uuid::from_u128(1)).await.unwrap();
+    assert_eq!(found.len(), 1);
+    world.ledger.writable().unwrap();
 }
