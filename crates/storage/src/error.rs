@@ -1,6 +1,6 @@
 //! The one error of this crate: which operation, what went wrong, whether a repeat may help.
 //!
-//! Invariants: no message holds a row's content; every operation is idempotent, so a repeat is always safe.
+//! Invariants: no message holds a row's content; a repeat of any operation is safe.
 //! Does not know: HTTP, exit codes.
 
 use std::path::PathBuf;

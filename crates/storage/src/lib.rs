@@ -1,7 +1,61 @@
 //! What must survive a restart: virtual keys and the ledger, as operations over plain rows.
 //!
-//! Invariants: an entry that was acknowledged is on disk; daily sums equal the sum of the entries.
-//! Does not know: money, prices, HTTP; any other crate of the workspace.
+//! A [`Store`] is opened once and cloned freely. Callers hand it rows of integers and strings and never see SQL, so that
+//! another database can stand behind the same operations. Today it is one SQLite file on a local disk.
+//!
+//! - **Writing** goes through one thread. [`Store::enqueue_entry`] returns when the entry has a place in the queue; the
+//!   thread gathers entries for a few milliseconds and commits them together, which is what makes a ledger cheap.
+//!   [`Store::append_entries`] and [`Store::flush`] wait for the disk and cut the gathering short.
+//! - **Failing** disks lose nothing while the process lives: every receipt is told, the entries stay queued and are
+//!   tried again, and [`Store::health`] says so, cheaply enough to be asked on each request. A caller that must not
+//!   run ahead of its ledger stops when it reads `Failing`.
+//! - **Repeats** are safe: an entry is known by request, attempt and adjustment, and counts once. Only
+//!   [`Store::insert_key`] reports a repeat, as a conflict.
+//! - **Reports** come from daily sums that are written in the same transaction as the entries.
+//! - **Sharing**: one server, by a lock file beside the database, and any number of short-lived commands.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::time::Duration;
+//! use storage::{Appended, EntryRow, OpenOptions, Role, Store, UsageBy, UsageQuery};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let path = directory.path().join("ledger.db");
+//! let store = Store::open(OpenOptions { path, role: Role::Server, gather: Duration::from_millis(2) }).await?;
+//!
+//! let entry = EntryRow {
+//!     request_id: [1; 16],
+//!     attempt: 1,
+//!     model: "text-embedding-ada-002".to_owned(),
+//!     input_tokens: 16,
+//!     cost_pico_usd: 1_600_000,
+//! #   entry_id: 0, adjustment: 0, adjusts: None, state: "reported".to_owned(), at_ms: 0, window_day: 20_000,
+//! #   lease_id: None, key_id: "key_1".to_owned(), project: "search".to_owned(), endpoint: "embeddings".to_owned(),
+//! #   model_served: None, upstream: "openai".to_owned(), service_tier: None, price_row: None,
+//! #   cached_input_tokens: 0, cache_write_30m_tokens: 0, cache_write_12h_tokens: 0, output_tokens: 0,
+//! #   reasoning_tokens: 0, other_usage: None, status: 200, outcome: "finished".to_owned(), cached: false,
+//! #   stream: false, latency_ms: 5, first_chunk_ms: None, end_user: None, tags: Vec::new(),
+//!     // … and the rest of the columns.
+//! };
+//! let receipt = store.enqueue_entry(entry.clone()).await?;
+//! let first = receipt.await?; // on disk now
+//! assert!(matches!(first, Appended::New { .. }));
+//!
+//! // The same entry again counts once.
+//! let again = store.append_entries(vec![entry]).await?;
+//! assert_eq!(again, [Appended::Duplicate { entry_id: first.entry_id() }]);
+//!
+//! let usage = store.usage(UsageQuery::all(UsageBy::Model)).await?;
+//! assert_eq!((usage[0].requests, usage[0].cost_pico_usd), (1, 1_600_000));
+//! store.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Invariants: an entry that was acknowledged is on disk; daily sums equal the sum of the entries; SQL text stands in
+//! this crate alone.
+//! Does not know: money, prices, secrets, HTTP; any other crate of the workspace.
 
 mod error;
 mod limits;

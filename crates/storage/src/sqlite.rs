@@ -26,6 +26,7 @@ use std::task::{Context, Poll};
 use std::thread::Thread;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
 
 use crate::error::{StoreError, StoreErrorKind};
@@ -35,7 +36,7 @@ use crate::sqlite::checkpoint::Checkpointer;
 use crate::sqlite::disk::Disk;
 use crate::sqlite::failure::Failure;
 use crate::sqlite::health::Health;
-use crate::sqlite::place::Place;
+use crate::sqlite::place::{Lock, Place};
 use crate::sqlite::readers::Readers;
 use crate::sqlite::writer::{APPEND, Answer, Command, Job, Waiting, Writer, closed};
 use crate::store::OpenOptions;
@@ -239,13 +240,19 @@ impl SqliteStore {
 fn start(options: &OpenOptions, disk: Arc<dyn Disk>) -> Result<Shared, Failure> {
     let place = Place::prepare(&options.path)?;
     let mut connection = connection::open_writer(&place.database)?;
-    let lock = migrations::bring_up_to_date(
-        &mut connection,
-        &place,
-        options.role,
-        &*disk,
-        migrations::MIGRATIONS,
-    )?;
+    let known = migrations::MIGRATIONS;
+    let lock = migrations::bring_up_to_date(&mut connection, &place, options.role, &*disk, known)?;
+    run_on(connection, &place, lock, options.gather, disk)
+}
+
+/// Starts the threads on a file that is up to date.
+fn run_on(
+    connection: Connection,
+    place: &Place,
+    lock: Option<Lock>,
+    gather: Duration,
+    disk: Arc<dyn Disk>,
+) -> Result<Shared, Failure> {
     let (jobs, received) = mpsc::channel(ENTRIES_WAITING_MAX + COMMANDS_WAITING_MAX);
     let health = Arc::new(Health::writable());
     let writer = Writer {
@@ -255,7 +262,7 @@ fn start(options: &OpenOptions, disk: Arc<dyn Disk>) -> Result<Shared, Failure> 
         health: Arc::clone(&health),
         checkpointer: Checkpointer::start(&place.database)?,
         lock,
-        gather: options.gather.min(GATHER_MAX),
+        gather: gather.min(GATHER_MAX),
         waiting: VecDeque::new(),
         commands: Vec::new(),
     };
@@ -267,8 +274,11 @@ fn start(options: &OpenOptions, disk: Arc<dyn Disk>) -> Result<Shared, Failure> 
     Ok(Shared {
         jobs,
         places: Arc::new(Semaphore::new(ENTRIES_WAITING_MAX)),
-        readers: Readers::new(place.database),
+        readers: Readers::new(place.database.clone()),
         health,
         writer: thread,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The store as callers see it: operations over plain rows, whatever database lies beneath.
 //!
-//! Invariants: every operation is idempotent; none blocks the runtime.
+//! Invariants: a repeat of any operation is safe; none blocks the runtime.
 //! Does not know: SQL.
 
 use std::path::PathBuf;

@@ -26,22 +26,28 @@ const LOG_PAGES_MAX: i64 = 16_384;
 #[derive(Debug)]
 pub(crate) struct Checkpointer {
     nudge: SyncSender<()>,
-    overgrown: Arc<AtomicBool>,
+    flags: Arc<Flags>,
     thread: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Flags {
+    overgrown: AtomicBool,
+    stopping: AtomicBool,
 }
 
 impl Checkpointer {
     pub(crate) fn start(path: &Path) -> Result<Checkpointer, Failure> {
         let (nudge, nudges) = sync_channel(1);
-        let overgrown = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&overgrown);
+        let flags = Arc::new(Flags::default());
+        let shared = Arc::clone(&flags);
         let connection = open_writer(path)?;
         let thread = std::thread::Builder::new()
             .name("keyward-checkpoint".to_owned())
-            .spawn(move || run(&connection, &nudges, &flag))?;
+            .spawn(move || run(&connection, &nudges, &shared))?;
         Ok(Checkpointer {
             nudge,
-            overgrown,
+            flags,
             thread,
         })
     }
@@ -50,12 +56,17 @@ impl Checkpointer {
     pub(crate) fn committed(&self) -> bool {
         // Full means that a run is due anyway.
         let _ = self.nudge.try_send(());
-        self.overgrown.swap(false, Ordering::AcqRel)
+        self.flags.overgrown.swap(false, Ordering::AcqRel)
     }
 
     /// Ends the thread and waits for it.
     pub(crate) fn stop(self) {
-        let Checkpointer { nudge, thread, .. } = self;
+        let Checkpointer {
+            nudge,
+            flags,
+            thread,
+        } = self;
+        flags.stopping.store(true, Ordering::Release);
         drop(nudge);
         thread.thread().unpark();
         // A panic over there was printed over there, and has nothing to add here.
@@ -63,11 +74,16 @@ impl Checkpointer {
     }
 }
 
-fn run(connection: &Connection, nudges: &Receiver<()>, overgrown: &AtomicBool) {
-    while nudges.recv().is_ok() {
+fn run(connection: &Connection, nudges: &Receiver<()>, flags: &Flags) {
+    while nudges.recv().is_ok() && !flags.stopping.load(Ordering::Acquire) {
         std::thread::park_timeout(CHECKPOINT_PAUSE);
+        if flags.stopping.load(Ordering::Acquire) {
+            return;
+        }
         match fold(connection, "PRAGMA wal_checkpoint(PASSIVE)") {
-            Ok(log_pages) if log_pages > LOG_PAGES_MAX => overgrown.store(true, Ordering::Release),
+            Ok(log_pages) if log_pages > LOG_PAGES_MAX => {
+                flags.overgrown.store(true, Ordering::Release)
+            }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "failed to fold the write-ahead log"),
         }

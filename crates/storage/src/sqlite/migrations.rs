@@ -157,3 +157,145 @@ fn version(connection: &Connection) -> Result<i64, Failure> {
 fn version_number(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX - 1) + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::connection::open_writer;
+    use crate::sqlite::disk::RealDisk;
+
+    const FIRST: Migration = MIGRATIONS[0];
+    const SECOND: Migration = Migration {
+        name: "0002_colour",
+        text: "ALTER TABLE virtual_key ADD COLUMN colour TEXT;",
+    };
+
+    struct File {
+        _directory: tempfile::TempDir,
+        place: Place,
+    }
+
+    impl File {
+        fn new() -> File {
+            let directory = tempfile::tempdir().unwrap();
+            let place = Place::prepare(&directory.path().join("keyward.db")).unwrap();
+            File {
+                _directory: directory,
+                place,
+            }
+        }
+
+        fn open(
+            &self,
+            role: Role,
+            migrations: &[Migration],
+        ) -> Result<Option<Lock>, StoreErrorKind> {
+            let mut connection = open_writer(&self.place.database).unwrap();
+            bring_up_to_date(&mut connection, &self.place, role, &RealDisk, migrations)
+                .map_err(|failure| failure.kind)
+        }
+
+        fn version(&self) -> i64 {
+            version(&open_writer(&self.place.database).unwrap()).unwrap()
+        }
+    }
+
+    #[track_caller]
+    fn check_refused(outcome: Result<Option<Lock>, StoreErrorKind>, part: &str) {
+        match outcome {
+            Err(StoreErrorKind::Schema(text)) => assert!(text.contains(part), "{text}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn missing_migrations_are_applied_in_order() {
+        let file = File::new();
+        drop(file.open(Role::Server, &[FIRST]).unwrap());
+        assert_eq!(file.version(), 1);
+        drop(file.open(Role::Server, &[FIRST, SECOND]).unwrap());
+        assert_eq!(file.version(), 2);
+        drop(file.open(Role::Server, &[FIRST, SECOND]).unwrap());
+        assert_eq!(file.version(), 2);
+    }
+
+    #[test]
+    fn newer_database_is_refused() {
+        let file = File::new();
+        drop(file.open(Role::Server, &[FIRST, SECOND]).unwrap());
+        check_refused(file.open(Role::Server, &[FIRST]), "knows up to 1");
+        check_refused(file.open(Role::Command, &[FIRST]), "knows up to 1");
+    }
+
+    #[test]
+    fn edited_migration_is_noticed() {
+        let file = File::new();
+        drop(file.open(Role::Server, &[FIRST, SECOND]).unwrap());
+        let edited = Migration {
+            text: "ALTER TABLE virtual_key ADD COLUMN color TEXT;",
+            ..SECOND
+        };
+        check_refused(file.open(Role::Server, &[FIRST, edited]), "migration 2");
+    }
+
+    #[test]
+    fn other_line_ends_are_no_edit() {
+        let file = File::new();
+        drop(file.open(Role::Server, &[FIRST]).unwrap());
+        let text = FIRST.text.replace('\n', "\r\n").leak();
+        assert!(
+            file.open(Role::Server, &[Migration { text, ..FIRST }])
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn foreign_database_is_left_alone() {
+        for version in [0, 1] {
+            let file = File::new();
+            let foreign = Connection::open(&file.place.database).unwrap();
+            foreign.execute_batch("CREATE TABLE theirs (a)").unwrap();
+            foreign
+                .pragma_update(None, "user_version", version)
+                .unwrap();
+            check_refused(file.open(Role::Server, &[FIRST]), "another program");
+            check_refused(file.open(Role::Command, &[FIRST]), "another program");
+            let journal: String = foreign
+                .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(journal, "delete");
+        }
+    }
+
+    #[test]
+    fn broken_migration_leaves_the_version_before_it() {
+        let file = File::new();
+        let broken = Migration {
+            text: "CREATE TABLE half (a); CREATE TABLE half (a);",
+            ..SECOND
+        };
+        assert!(file.open(Role::Server, &[FIRST, broken]).is_err());
+        assert_eq!(file.version(), 1);
+        drop(file.open(Role::Server, &[FIRST, SECOND]).unwrap());
+        assert_eq!(file.version(), 2);
+    }
+
+    #[test]
+    fn command_migrates_only_while_no_server_runs() {
+        let file = File::new();
+        assert!(file.open(Role::Command, &[FIRST]).unwrap().is_none());
+        let server = file.open(Role::Server, &[FIRST]).unwrap();
+        assert!(
+            file.open(Role::Command, &[FIRST]).unwrap().is_none(),
+            "nothing to migrate"
+        );
+        check_refused(file.open(Role::Command, &[FIRST, SECOND]), "running server");
+        drop(server);
+        assert!(
+            file.open(Role::Command, &[FIRST, SECOND])
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(file.version(), 2);
+    }
+}

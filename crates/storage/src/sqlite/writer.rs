@@ -131,9 +131,8 @@ impl Writer {
                 restart_log(&self.connection);
             }
         }
-        if self.health.recover() {
-            tracing::info!("the ledger can be written again");
-        }
+        // The last to wait may have been refused rather than written.
+        self.note_recovery();
         Ok(())
     }
 
@@ -161,6 +160,10 @@ impl Writer {
             .map(|entry| &entry.row)
             .collect();
         let outcomes = ledger::write_batch(&mut self.connection, &*self.disk, &batch)?;
+        // Before the answers: who has one must not see the state of before.
+        if rows == self.waiting.len() {
+            self.note_recovery();
+        }
         for (entry, outcome) in self.waiting.drain(..rows).zip(outcomes) {
             answer_entry(*entry, outcome);
         }
@@ -175,18 +178,24 @@ impl Writer {
         Ok(())
     }
 
+    fn note_recovery(&self) {
+        if self.health.recover() {
+            tracing::info!("the ledger can be written again");
+        }
+    }
+
     /// Tells everybody who waits, and keeps the entries.
     fn note_failure(&mut self, failure: Failure) -> StoreError {
         let error = failure.during(APPEND);
+        let entries = self.waiting.len();
+        if self.health.fail(&error, entries) == 1 {
+            tracing::warn!(%error, entries, "the ledger can't be written; its entries wait in memory");
+        }
         for entry in &mut self.waiting {
             if let Some(answer) = entry.answer.take() {
                 // A receipt that nobody kept.
                 let _ = answer.send(Err(error.clone()));
             }
-        }
-        if self.health.fail(&error, self.waiting.len()) == 1 {
-            let entries = self.waiting.len();
-            tracing::warn!(%error, entries, "the ledger can't be written; its entries wait in memory");
         }
         error
     }

@@ -4,6 +4,8 @@
 //! Does not know: the store's tables, but where a test looks at the file itself.
 
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod world;

@@ -3,5 +3,9 @@
 //! Invariants: no test sees another's files.
 //! Does not know: the other tiers.
 
+mod crash;
+mod faults;
 mod keys;
 mod ledger;
+mod sharing;
+mod usage;

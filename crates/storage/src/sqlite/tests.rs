@@ -1,0 +1,120 @@
+//! A disk that is really full, which only a look inside can bring about.
+//!
+//! Invariants: SQLite itself reports the error; nothing is injected.
+//! Does not know: other faults; those enter by the seam.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::{SqliteStore, connection, migrations, place, run_on};
+use crate::error::StoreErrorKind;
+use crate::rows::{EntryRow, StoreHealth};
+use crate::sqlite::disk::RealDisk;
+use crate::store::Role;
+
+const GATHER: Duration = Duration::from_millis(2);
+
+/// A store whose file may not grow any more.
+fn full_store(directory: &std::path::Path) -> SqliteStore {
+    let place = place::Place::prepare(&directory.join("keyward.db")).unwrap();
+    let mut writer = connection::open_writer(&place.database).unwrap();
+    let known = migrations::MIGRATIONS;
+    let lock =
+        migrations::bring_up_to_date(&mut writer, &place, Role::Server, &RealDisk, known).unwrap();
+    writer
+        .execute_batch(
+            "CREATE TABLE ballast (bytes BLOB) STRICT; INSERT INTO ballast VALUES (zeroblob(1000000));",
+        )
+        .unwrap();
+    let pages: i64 = writer
+        .query_row("PRAGMA page_count", [], |row| row.get(0))
+        .unwrap();
+    writer.pragma_update(None, "max_page_count", pages).unwrap();
+    let shared = run_on(writer, &place, lock, GATHER, Arc::new(RealDisk)).unwrap();
+    SqliteStore {
+        shared: Arc::new(shared),
+    }
+}
+
+/// Entries that fill many pages together.
+fn large_entry(number: u8) -> EntryRow {
+    EntryRow {
+        entry_id: 0,
+        request_id: [number; 16],
+        attempt: 1,
+        adjustment: 0,
+        adjusts: None,
+        state: "reported".to_owned(),
+        at_ms: 0,
+        window_day: 0,
+        lease_id: None,
+        key_id: "key".to_owned(),
+        project: "project".to_owned(),
+        endpoint: "embeddings".to_owned(),
+        model: "model".to_owned(),
+        model_served: None,
+        upstream: "openai".to_owned(),
+        service_tier: None,
+        price_row: None,
+        input_tokens: 1,
+        cached_input_tokens: 0,
+        cache_write_30m_tokens: 0,
+        cache_write_12h_tokens: 0,
+        output_tokens: 0,
+        reasoning_tokens: 0,
+        other_usage: Some("x".repeat(4_000)),
+        cost_pico_usd: 1,
+        status: 200,
+        outcome: "finished".to_owned(),
+        cached: false,
+        stream: false,
+        latency_ms: 0,
+        first_chunk_ms: None,
+        end_user: None,
+        tags: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn full_disk_loses_nothing_and_heals() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = full_store(directory.path());
+    let rows: Vec<EntryRow> = (1..=20).map(large_entry).collect();
+
+    let error = store.append_entries(rows.clone()).await.unwrap_err();
+    assert!(
+        matches!(&error.kind, StoreErrorKind::Disk(text) if text.contains("full")),
+        "{error}"
+    );
+    assert!(error.is_passing());
+    assert!(matches!(
+        store.health(),
+        StoreHealth::Failing {
+            entries_waiting: 20,
+            ..
+        }
+    ));
+    assert!(
+        store.flush().await.is_err(),
+        "what was enqueued is not on disk"
+    );
+    assert_eq!(store.keys().await.unwrap(), [], "reading goes on");
+
+    let file = Connection::open(directory.path().join("keyward.db")).unwrap();
+    file.execute("DELETE FROM ballast", []).unwrap();
+    store.flush().await.unwrap();
+    assert_eq!(store.health(), StoreHealth::Writable);
+    for row in rows {
+        let stored = store.entries_of_request(row.request_id).await.unwrap();
+        assert_eq!(
+            stored,
+            [EntryRow {
+                entry_id: stored[0].entry_id,
+                ..row
+            }]
+        );
+    }
+    store.close().await.unwrap();
+}
