@@ -1,0 +1,218 @@
+//! Puts a planned answer into bytes, as a script wants it.
+//!
+//! Invariants: without a script the bytes are exactly the plan's; events end as server-sent events do.
+//! Does not know: time, connections, how a body ends.
+//! Source: WHATWG HTML, "Server-sent events"; OpenAI API reference, streaming.
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use crate::headers::{self, Told};
+use crate::lie::Lie;
+use crate::plan::{Charge, Event, Plan, PlannedBody};
+use crate::refusal::{Refusal, error_body, usual_words};
+use crate::script::{Quirk, Script};
+
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) headers: HeaderMap,
+    pub(crate) pieces: Vec<Piece>,
+    /// Whether the body's length is told before it.
+    pub(crate) whole: bool,
+    pub(crate) charge: Option<Charge>,
+}
+
+/// Bytes that leave together, and the output tokens in them.
+pub(crate) struct Piece {
+    pub(crate) bytes: Bytes,
+    pub(crate) tokens: u64,
+}
+
+/// What surrounds a reply.
+pub(crate) struct Frame<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) lies: &'a [Lie],
+    pub(crate) seed: u64,
+    pub(crate) keyward: bool,
+    pub(crate) cache_hit: bool,
+}
+
+pub(crate) fn compose(planned: Result<Plan, Refusal>, frame: &Frame<'_>) -> Reply {
+    let script = frame.script;
+    let mut reply = match (
+        &script.raw,
+        script.status.filter(|status| status.as_u16() >= 400),
+        planned,
+    ) {
+        (Some(raw), _, planned) => {
+            raw_reply(raw, planned.ok().and_then(|plan| plan.charge), script)
+        }
+        (None, Some(status), planned) => {
+            let charge = planned
+                .ok()
+                .and_then(|plan| plan.charge)
+                .filter(|_| script.billed == Some(true));
+            whole_reply(status, error(script, status), charge, frame)
+        }
+        (None, None, Err(refusal)) => whole_reply(refusal.status, refusal.body(), None, frame),
+        (None, None, Ok(plan)) => plan_reply(plan, frame),
+    };
+    if script.has(Quirk::ErrorWithStatus200) && reply.status.as_u16() >= 400 {
+        reply.status = StatusCode::OK;
+    }
+    let told = Told {
+        seed: frame.seed,
+        content_type: reply.content_type,
+        charge: reply.charge.as_ref(),
+        keyward: frame.keyward,
+        whole: reply.whole,
+        cache_hit: frame.cache_hit,
+    };
+    reply.headers = headers::write(&told);
+    reply.headers.extend(
+        script
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    if script.billed == Some(false) || frame.cache_hit {
+        reply.charge = None;
+    }
+    reply
+}
+
+fn raw_reply(raw: &Bytes, charge: Option<Charge>, script: &Script) -> Reply {
+    let events = script.headers.iter().any(|(name, value)| {
+        name == "content-type" && value.as_bytes().starts_with(b"text/event-stream")
+    });
+    Reply {
+        status: script.status.unwrap_or(StatusCode::OK),
+        content_type: headers::JSON,
+        headers: HeaderMap::new(),
+        pieces: vec![Piece {
+            bytes: raw.clone(),
+            tokens: 0,
+        }],
+        whole: !events,
+        charge: charge.filter(|_| script.billed == Some(true)),
+    }
+}
+
+fn plan_reply(plan: Plan, frame: &Frame<'_>) -> Reply {
+    match plan.body {
+        PlannedBody::Whole(value) => whole_reply(
+            frame.script.status.unwrap_or(StatusCode::OK),
+            value,
+            plan.charge,
+            frame,
+        ),
+        PlannedBody::Stream(events) => Reply {
+            status: frame.script.status.unwrap_or(StatusCode::OK),
+            content_type: headers::EVENTS,
+            headers: HeaderMap::new(),
+            pieces: stream(events, frame),
+            whole: false,
+            charge: plan.charge,
+        },
+    }
+}
+
+fn whole_reply(
+    status: StatusCode,
+    value: Value,
+    charge: Option<Charge>,
+    frame: &Frame<'_>,
+) -> Reply {
+    let mut text = told(value, frame.lies);
+    if frame.script.fault.malformed {
+        text.truncate(text.floor_char_boundary(text.len() / 2));
+    }
+    let content_type = if status.as_u16() >= 400 {
+        headers::ERROR_JSON
+    } else {
+        headers::JSON
+    };
+    let pieces = vec![Piece {
+        bytes: text.into(),
+        tokens: 0,
+    }];
+    Reply {
+        status,
+        content_type,
+        headers: HeaderMap::new(),
+        pieces,
+        whole: true,
+        charge,
+    }
+}
+
+fn error(script: &Script, status: StatusCode) -> Value {
+    let (message, kind, code) = usual_words(status);
+    let words = &script.error;
+    let message = words.message.as_deref().unwrap_or(message);
+    error_body(
+        message,
+        words.kind.as_deref().unwrap_or(kind),
+        &Value::Null,
+        &script.error_code(code, status),
+    )
+}
+
+fn told(mut value: Value, lies: &[Lie]) -> String {
+    lies.iter().for_each(|lie| lie.apply(&mut value));
+    value.to_string()
+}
+
+fn stream(events: Vec<Event>, frame: &Frame<'_>) -> Vec<Piece> {
+    let script = frame.script;
+    let kept = script.fault.error_after_chunks.unwrap_or(usize::MAX);
+    let mut pieces: Vec<Piece> = events
+        .into_iter()
+        .take(kept)
+        .map(|event| piece(&told(event.value, frame.lies), event.tokens, script))
+        .collect();
+    if script.fault.malformed {
+        pieces.insert(pieces.len().min(1), piece("{\"id\":\"chatcmpl-", 0, script));
+    }
+    if script.fault.error_after_chunks.is_some() {
+        let failed = error(
+            script,
+            script.status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        );
+        pieces.push(piece(&told(failed, frame.lies), 0, script));
+    } else if !script.has(Quirk::NoDone) {
+        pieces.push(piece("[DONE]", 0, script));
+    }
+    pieces
+}
+
+fn piece(data: &str, tokens: u64, script: &Script) -> Piece {
+    let line_end = if script.has(Quirk::CarriageReturns) {
+        "\r\n"
+    } else {
+        "\n"
+    };
+    let comment = if script.has(Quirk::CommentsBetweenEvents) {
+        format!(": keep-alive{line_end}{line_end}")
+    } else {
+        String::new()
+    };
+    Piece {
+        bytes: format!("{comment}data: {data}{line_end}{line_end}").into(),
+        tokens,
+    }
+}
+
+/// The answer to a request that could not even be read.
+pub(crate) fn unread(refusal: Refusal, seed: u64) -> Reply {
+    let frame = Frame {
+        script: &Script::default(),
+        lies: &[],
+        seed,
+        keyward: false,
+        cache_hit: false,
+    };
+    compose(Err(refusal), &frame)
+}
