@@ -8,7 +8,36 @@ use crate::tidy::{Violation, has_word, is_test_file, numbered, test_start};
 use crate::tree::Tree;
 
 /// The files, each with the reason.
-pub(crate) const ALLOWED: [(&str, &str); 0] = [];
+pub(crate) const ALLOWED: [(&str, &str); 7] = [
+    (
+        "crates/access/src/secret.rs",
+        "digests a virtual key and judges the strength of an imported one",
+    ),
+    (
+        "crates/app/src/cli/keys.rs",
+        "shows a new virtual key, once",
+    ),
+    (
+        "crates/app/src/cli/serve.rs",
+        "shows the first virtual key of a development start, once",
+    ),
+    (
+        "crates/app/src/upstream.rs",
+        "gives the simulator the key that it asks for",
+    ),
+    (
+        "crates/config/src/secret_key.rs",
+        "derives keys and makes fingerprints",
+    ),
+    (
+        "crates/openai-client/src/key.rs",
+        "makes the authorization header and scrubs the key from errors",
+    ),
+    (
+        "crates/privacy/src/scrubber.rs",
+        "makes the forms of a secret that are looked for in every line",
+    ),
+];
 
 /// Checks every Rust file.
 pub(crate) fn check(tree: &Tree, allowed: &[(&str, &str)]) -> Vec<Violation> {

@@ -51,10 +51,8 @@ pub(crate) fn check(tree: &Tree) -> Vec<Violation> {
 }
 
 fn file(file: &SourceFile) -> Vec<Violation> {
-    let private_key = ["PRIVATE", " KEY-----"].concat();
-    let bad = numbered(&file.text).filter(|(_, text)| {
-        text.contains(&private_key) || SHAPES.iter().any(|shape| stands(text, shape))
-    });
+    let bad = numbered(&file.text)
+        .filter(|(_, text)| is_private_key(text) || SHAPES.iter().any(|shape| stands(text, shape)));
     bad.map(|(line, _)| {
         Violation::at(
             file,
@@ -63,6 +61,20 @@ fn file(file: &SourceFile) -> Vec<Violation> {
         )
     })
     .collect()
+}
+
+/// The first line of a private key in a file of its own kind.
+fn is_private_key(text: &str) -> bool {
+    text.split("-----BEGIN ").skip(1).any(|rest| {
+        let label: String = rest
+            .chars()
+            .take_while(|letter| letter.is_ascii_uppercase() || *letter == ' ')
+            .collect();
+        label.ends_with("PRIVATE KEY")
+            && rest
+                .get(label.len()..)
+                .is_some_and(|rest| rest.starts_with("-----"))
+    })
 }
 
 fn stands(text: &str, shape: &Shape) -> bool {
@@ -97,12 +109,13 @@ mod tests {
         one(&format!("sk-proj-{}", "a1".repeat(8)), true);
         one(&format!("kw-{}", "a".repeat(40)), true);
         one(&format!("AKIA{}", "A".repeat(16)), true);
-        one(&format!("-----BEGIN {} KEY-----", "PRIVATE"), true);
+        one(&format!("-----BEGIN RSA {} KEY-----", "PRIVATE"), true);
         one(&format!("Bearer eyJ{}", "a.b".repeat(14)), true);
     }
 
     #[test]
     fn other_words_pass() {
+        one("[\"-----BEGIN RSA\", \"PRIVATE KEY-----\"]", false);
         one("sk-… and sk-placeholder", false);
         one(&format!("task-{}", "a1".repeat(10)), false);
     }
