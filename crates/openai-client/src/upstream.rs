@@ -84,7 +84,7 @@ pub enum UpstreamErrorKind {
     #[error("the base URL does not parse; write it like https://api.openai.com/v1")]
     Url,
     /// The scheme is neither `http` nor `https`.
-    #[error("the base URL must begin with http:// or https://")]
+    #[error("the scheme of the base URL must be http or https")]
     Scheme,
     /// The base URL has a user name or password.
     #[error("the base URL must not hold a user name or password")]

@@ -1,0 +1,67 @@
+//! The mock tier: loopback only.
+//!
+//! Invariants: keys are made up at run time.
+//! Does not know: any real upstream.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use openai_client::{Call, ReqwestOptions, ReqwestTransport, Timeouts, Upstream, UpstreamOptions};
+use secrecy::SecretString;
+
+mod attempt;
+mod chat;
+mod embeddings;
+mod secrets;
+
+thread_local! {
+    /// One client for each test, which has a thread of its own: reading the host's root certificates takes longer than all else.
+    static TRANSPORT: Arc<ReqwestTransport> = {
+        let options = ReqwestOptions { connect: Duration::from_secs(1), ..ReqwestOptions::default() };
+        Arc::new(ReqwestTransport::new(options).unwrap())
+    };
+}
+
+pub(crate) fn transport() -> Arc<ReqwestTransport> {
+    TRANSPORT.with(Arc::clone)
+}
+
+/// A made-up key that is easy to find again.
+pub(crate) fn marked_key() -> String {
+    ["sk", "-", "mark3d", "-", "k3y", "-", "0a1b2c3d4e5f"].concat()
+}
+
+/// Limits that no healthy exchange on loopback reaches.
+pub(crate) fn patient() -> Timeouts {
+    let long = Duration::from_secs(30);
+    Timeouts {
+        first_byte: long,
+        idle: long,
+        total: long,
+    }
+}
+
+/// A limit that a stalled peer reaches soon.
+pub(crate) const SOON: Duration = Duration::from_millis(40);
+
+pub(crate) fn upstream(base_url: &str, timeouts: Timeouts) -> Upstream {
+    let key = Some(SecretString::from(marked_key()));
+    let options = UpstreamOptions {
+        name: "peer".into(),
+        base_url: base_url.to_owned(),
+        key,
+        timeouts,
+    };
+    Upstream::new(options, transport()).unwrap()
+}
+
+pub(crate) fn post(body: &'static str) -> Call<'static> {
+    Call {
+        method: Method::POST,
+        path: "/chat/completions",
+        headers: HeaderMap::new(),
+        body: Bytes::from_static(body.as_bytes()),
+    }
+}
