@@ -74,6 +74,7 @@ fn check(
 ) -> Option<Resolved> {
     let paths = resolve::paths(raw, merged, sources, problems);
     let upstream = upstream::resolve(&raw.upstream, environment, merged, problems);
+    resolve::secret_key(raw, merged, problems);
     resolve::listeners(&raw.server, merged, problems);
     if environment == Some(Environment::Production) {
         production::check(

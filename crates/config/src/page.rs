@@ -81,6 +81,6 @@ fn default_cell(field: &Field) -> String {
 fn default(field: &Field) -> Option<String> {
     match field.absent {
         Some(word) if field.name == "environment" => Some(word.to_owned()),
-        _ => layers::built_in_value(field.name).map(|value| shown::default_text(&value)),
+        _ => layers::built_in_value(field.name).map(|value| shown::plain(&value)),
     }
 }

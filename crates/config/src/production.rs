@@ -79,14 +79,10 @@ fn check_secret_key(
         return;
     };
     let place = merged.place("secret_key");
-    if secret == SECRET_KEY_PLACEHOLDER {
-        problems.add(
-            "secret_key",
-            place,
-            "is still the placeholder of .env.example",
-            &remedy,
-        );
-    } else if let Some(weakness) = secret_key::weakness(secret) {
+    // The placeholder is refused everywhere, by its own name.
+    if let Some(weakness) =
+        secret_key::weakness(secret).filter(|_| secret != SECRET_KEY_PLACEHOLDER)
+    {
         problems.add("secret_key", place, weakness, &remedy);
     }
     // A development key that can't be read can't be compared, and in production nothing else depends on it.

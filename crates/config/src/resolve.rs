@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use crate::error::Problems;
+use crate::fields::SECRET_KEY_PLACEHOLDER;
 use crate::layers::Merged;
 use crate::raw::{RawServer, RawSettings};
 use crate::settings::{
@@ -87,6 +88,19 @@ fn database_path(url: &str) -> Result<&str, (&'static str, &'static str)> {
         return Err(("names no file", DATABASE_REMEDY));
     }
     Ok(path)
+}
+
+/// Refuses the placeholder, which everybody knows, in development too.
+pub(crate) fn secret_key(raw: &RawSettings, merged: &Merged, problems: &mut Problems) {
+    if raw.secret_key.as_deref() == Some(SECRET_KEY_PLACEHOLDER) {
+        let remedy = "set it to the output of: openssl rand -hex 32 (in development, leave it out to have one made)";
+        problems.add(
+            "secret_key",
+            merged.place("secret_key"),
+            "is still the placeholder of .env.example",
+            remedy,
+        );
+    }
 }
 
 /// Checks the listeners.

@@ -20,12 +20,10 @@ use crate::sources::SecretKeyPolicy;
 
 /// The shortest secret key that production takes.
 pub(crate) const SECRET_KEY_CHARACTERS_MIN: usize = 50;
-/// Fifty random hexadecimal digits have fewer distinct ones about once in a hundred million keys.
+/// Of fifty random hexadecimal digits fewer are distinct about four times in a billion keys.
 const DISTINCT_MIN: usize = 10;
-/// The same character so often in a row is no chance.
-const SAME_IN_ROW_MAX: usize = 5;
-/// `abcdefgh` or `87654321`.
-const STEPS_IN_ROW_MAX: usize = 7;
+/// Longer runs of one character, or of characters that count up or down (`abcdefgh`, `87654321`), are no chance.
+const RUN_MAX: usize = 7;
 /// A block of this many characters that comes twice is no chance either.
 const BLOCK_CHARACTERS: usize = 8;
 /// What placeholders and keys of tutorials are made of.
@@ -95,9 +93,10 @@ pub(crate) fn weakness(secret: &str) -> Option<String> {
         return Some("is a placeholder or made of words, not random".to_owned());
     }
     let distinct: std::collections::BTreeSet<char> = characters.iter().copied().collect();
-    let repeats = longest_run(&characters, 0) > SAME_IN_ROW_MAX;
-    let counts = longest_run(&characters, 1).max(longest_run(&characters, -1)) > STEPS_IN_ROW_MAX;
-    if distinct.len() < DISTINCT_MIN || repeats || counts || has_block_twice(&characters) {
+    let runs = [0, 1, -1]
+        .into_iter()
+        .any(|step| longest_run(&characters, step) > RUN_MAX);
+    if distinct.len() < DISTINCT_MIN || runs || has_block_twice(&characters) {
         return Some("is not random: too few different characters, or runs and repeats".to_owned());
     }
     None

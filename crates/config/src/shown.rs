@@ -65,9 +65,14 @@ fn set(fingerprint: &str) -> String {
 }
 
 fn written(kind: Kind, value: &Value) -> String {
-    if kind == Kind::Secret {
-        return set(&fingerprint(value.as_str().unwrap_or_default()));
+    match kind {
+        Kind::Secret => set(&fingerprint(value.as_str().unwrap_or_default())),
+        _ => plain(value),
     }
+}
+
+/// A value that is no secret, as a person writes it.
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::String(_, text) => text.clone(),
         Value::Bool(_, flag) => flag.to_string(),
@@ -75,19 +80,11 @@ fn written(kind: Kind, value: &Value) -> String {
             .to_u128()
             .map(|number| number.to_string())
             .unwrap_or_default(),
-        Value::Array(_, values) => format!(
-            "[{}]",
-            values
-                .iter()
-                .filter_map(Value::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
+        Value::Array(_, values) => values
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(","),
         Value::Char(..) | Value::Dict(..) | Value::Empty(..) => String::new(),
     }
-}
-
-/// The default as the reference page has it.
-pub(crate) fn default_text(value: &Value) -> String {
-    written(Kind::Boolean, value)
 }
