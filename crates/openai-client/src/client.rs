@@ -241,7 +241,7 @@ impl Client {
             retry_after: rate.retry_after,
             should_retry: rate.should_retry,
             out_of_quota,
-            request_id: Told::read(headers).request_id,
+            request_id: scrub(Told::read(headers).request_id),
         }))
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// What to do next on a connection. After the last step it is closed.
@@ -19,7 +20,7 @@ pub(crate) enum Step {
     Send(Vec<u8>),
     /// Sends these bytes, each in a write of its own.
     Drip(Vec<u8>),
-    /// Does nothing until the other side closes.
+    /// Does nothing until the other side closes, which [`Peer::left`] tells.
     Stall,
     /// Breaks the connection with a reset.
     Reset,
@@ -29,6 +30,7 @@ pub(crate) enum Step {
 pub(crate) struct Peer {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
+    left: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -38,17 +40,24 @@ impl Peer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let requests = Arc::clone(&seen);
+        let left = Arc::new(Notify::new());
+        let (requests, leaving) = (Arc::clone(&seen), Arc::clone(&left));
         let task = tokio::spawn(async move {
             let mut scripts = scripts.into_iter();
             while let Ok((stream, _)) = listener.accept().await {
                 let script = scripts.next().unwrap_or_default();
-                tokio::spawn(play(stream, script, Arc::clone(&requests)));
+                tokio::spawn(play(
+                    stream,
+                    script,
+                    Arc::clone(&requests),
+                    Arc::clone(&leaving),
+                ));
             }
         });
         Self {
             address,
             seen,
+            left,
             task,
         }
     }
@@ -63,6 +72,11 @@ impl Peer {
         format!("http://{}/v1", self.address)
     }
 
+    /// Resolves when a connection that stalls was closed by the other side.
+    pub(crate) async fn left(&self) {
+        self.left.notified().await;
+    }
+
     /// The requests that came, whole.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap().clone()
@@ -75,7 +89,12 @@ impl Drop for Peer {
     }
 }
 
-async fn play(mut stream: TcpStream, script: Vec<Step>, seen: Arc<Mutex<Vec<String>>>) {
+async fn play(
+    mut stream: TcpStream,
+    script: Vec<Step>,
+    seen: Arc<Mutex<Vec<String>>>,
+    left: Arc<Notify>,
+) {
     stream.set_nodelay(true).unwrap();
     for step in script {
         let done = match step {
@@ -84,7 +103,11 @@ async fn play(mut stream: TcpStream, script: Vec<Step>, seen: Arc<Mutex<Vec<Stri
                 .map(|request| seen.lock().unwrap().push(request)),
             Step::Send(bytes) => stream.write_all(&bytes).await.ok(),
             Step::Drip(bytes) => drip(&mut stream, &bytes).await,
-            Step::Stall => drain(&mut stream).await,
+            Step::Stall => {
+                drain(&mut stream).await;
+                left.notify_one();
+                None
+            }
             Step::Reset => {
                 stream.set_zero_linger().unwrap();
                 return;

@@ -338,3 +338,24 @@ async fn a_body_past_the_limit_is_refused_before_it_is_read() {
         AttemptErrorKind::TooLarge { bytes_max: 4095 }
     );
 }
+
+#[tokio::test]
+async fn an_answer_or_a_wait_that_is_dropped_closes_the_connection() {
+    let stalls = |bytes: Vec<u8>| vec![vec![Step::Read, Step::Send(bytes), Step::Stall]];
+    let peer = Peer::start(stalls(chunked(&[b"data"], ""))).await;
+    let mut answer = upstream(&peer.base_url(), patient())
+        .send(post("{}"))
+        .await
+        .unwrap();
+    assert_eq!(answer.chunk().await.unwrap().unwrap(), "data");
+    drop(answer);
+    peer.left().await;
+    // A time limit drops the wait for the head.
+    let peer = Peer::start(stalls(Vec::new())).await;
+    let first_byte = Timeouts {
+        first_byte: SOON,
+        ..patient()
+    };
+    run(&peer.base_url(), first_byte).await.unwrap_err();
+    peer.left().await;
+}

@@ -187,7 +187,13 @@ async fn an_echo_of_the_key_is_scrubbed_and_the_message_is_for_the_caller_only()
     let body =
         serde_json::json!({"error": {"message": said, "type": key, "param": key, "code": said}});
     let stream = chunked(&[format!("data: {body}\n\n").as_bytes()], "0\r\n\r\n");
-    let whole = |status: &str| answer(status, &[], body.to_string().as_bytes());
+    let whole = |status: &str| {
+        answer(
+            status,
+            &[("x-request-id", &key)],
+            body.to_string().as_bytes(),
+        )
+    };
     let plain = answer("401 Unauthorized", &[], said.as_bytes());
     for (bytes, streamed) in [
         (whole("401 Unauthorized"), false),
@@ -217,7 +223,7 @@ async fn an_echo_of_the_key_is_scrubbed_and_the_message_is_for_the_caller_only()
             "{}",
             api.message
         );
-        let fields = [&api.code, &api.kind, &api.param]
+        let fields = [&api.code, &api.kind, &api.param, &api.request_id]
             .map(|field| field.clone().unwrap_or_default())
             .concat();
         assert!(!fields.contains(&key) && !api.message.contains(&key));
