@@ -7,9 +7,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
-use http_body_util::{BodyExt as _, Limited};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use crate::calls::SeenCall;
@@ -35,14 +37,14 @@ pub(crate) async fn answer(
     peer: Peer,
 ) -> io::Result<Response<Playback>> {
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+    let body = match collect(body).await {
+        Ok(body) => body,
+        Err(Unread::Gone(error)) => return Err(error),
+        Err(Unread::TooLarge) => {
             let reply = reply::unread(Refusal::body_too_large(BODY_BYTES_MAX), peer.connection);
             let meter = Meter::new(shared, None, false, 0);
             return respond(reply, &Script::default(), meter, &peer);
         }
-        Err(error) => return Err(io::Error::other(error)),
     };
     let path = head
         .uri
@@ -61,6 +63,23 @@ pub(crate) async fn answer(
     let script = shared.take_script(&call.path).unwrap_or_default();
     let (reply, meter) = planned(&shared, &call, path, &script);
     play(reply, &script, meter, &peer).await
+}
+
+enum Unread {
+    TooLarge,
+    Gone(io::Error),
+}
+
+/// A length that is told is believed, so that a body that is too large need not be sent.
+async fn collect(body: Incoming) -> Result<Bytes, Unread> {
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(Unread::TooLarge);
+    }
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Err(error) => Err(Unread::Gone(io::Error::other(error))),
+    }
 }
 
 fn planned(

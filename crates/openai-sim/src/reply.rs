@@ -71,12 +71,10 @@ pub(crate) fn compose(planned: Result<Plan, Refusal>, frame: &Frame<'_>) -> Repl
         cache_hit: frame.cache_hit,
     };
     reply.headers = headers::write(&told);
-    reply.headers.extend(
-        script
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
+    for (name, value) in &script.headers {
+        // Not `extend`, which would keep the ordinary value beside the scripted one.
+        reply.headers.insert(name, value.clone());
+    }
     if script.billed == Some(false) || frame.cache_hit {
         reply.charge = None;
     }

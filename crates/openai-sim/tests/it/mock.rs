@@ -3,9 +3,15 @@
 //! Invariants: no sleeps; waiting is bounded by the test runner and by `Sim::idle`.
 //! Does not know: the simulator's insides.
 
+mod bill;
 mod chat;
+mod control;
 mod embeddings;
+mod refusals;
+mod scripts;
 mod stream;
+
+use std::sync::LazyLock;
 
 use openai_sim::{Sim, SimOptions};
 use reqwest::header::HeaderMap;
@@ -59,12 +65,24 @@ async fn read(response: reqwest::Response) -> Answer {
     }
 }
 
+/// One client for all tests, since making one takes longer than most calls. It keeps no connections, because each test
+/// has a runtime of its own.
+fn client() -> &'static reqwest::Client {
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        reqwest::Client::builder()
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap()
+    });
+    &CLIENT
+}
+
 async fn try_post(
     sim: &Sim,
     path: &str,
     body: &Value,
 ) -> Result<reqwest::Response, reqwest::Error> {
-    reqwest::Client::new()
+    client()
         .post(sim.base_url() + path)
         .body(body.to_string())
         .send()
@@ -76,7 +94,7 @@ async fn post(sim: &Sim, path: &str, body: &Value) -> Answer {
 }
 
 async fn get(sim: &Sim, path: &str) -> Answer {
-    read(reqwest::get(sim.base_url() + path).await.unwrap()).await
+    read(client().get(sim.base_url() + path).send().await.unwrap()).await
 }
 
 /// A chat request with one question.
