@@ -1,1 +1,42 @@
-//! Not built yet.
+//! Reads, writes and compares the shapes of an API's answers, so that a stand-in can be held against the real thing.
+//!
+//! Invariants: a shape holds names, types and small closed sets of words, never text, ids or keys.
+//! Does not know: any API, HTTP, where answers come from.
+//!
+//! A [`Shape`] is what answers look like; a [`Contract`] is a shape in a TOML file, with where and when it was learned;
+//! [`compare`] names what differs, on both sides, and whether that breaks a client.
+//!
+//! ```
+//! use contracts::{Contract, Grade};
+//! use serde_json::json;
+//!
+//! let contract = Contract::read(
+//!     r#"
+//!     origin = "documented"
+//!     when = "2026-11-22"
+//!
+//!     [shape]
+//!     "object" = "'list'"
+//!     "data" = "array"
+//!     "data[]" = "object"
+//!     "data[].embedding" = "array"
+//!     "data[].embedding[]" = "number"
+//!     "model" = "string"
+//!     "usage" = "optional object"
+//!     "#,
+//! )?;
+//! let answers = [json!({"object": "list", "data": [{"vector": [0.5]}], "model": "any", "id": 7})];
+//! let differences = contract.check(&answers);
+//! assert_eq!(differences[0].to_string(), "breaking: `data[].embedding` of the contract is `data[].vector` in the answer");
+//! assert_eq!(differences[1].grade, Grade::Additive);
+//! # Ok::<(), contracts::ContractError>(())
+//! ```
+
+mod compare;
+mod contract;
+mod path;
+mod shape;
+
+pub use compare::{Difference, DifferenceKind, Grade, compare};
+pub use contract::{Contract, ContractError, Origin};
+pub use shape::{Field, Kind, Shape};
