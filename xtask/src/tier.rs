@@ -130,9 +130,9 @@ fn pass_on(pipe: impl Read, marks: &Marks) -> Seen {
     seen
 }
 
-/// Reads `Summary [ 0.123s] 12 tests run: 11 passed (1 slow), 1 failed, 3 skipped`.
+/// Reads `     Summary [ 0.123s] 12 tests run: 11 passed (1 slow), 1 failed, 3 skipped`. Deeper indented, it is output of a failed test.
 fn nextest_summary(line: &str) -> Option<Counts> {
-    let rest = line.trim_start().strip_prefix("Summary [")?;
+    let rest = line.strip_prefix("     Summary [")?;
     let (seconds, rest) = rest.split_once(']')?;
     let (_, list) = rest.split_once(" run:")?;
     let seconds: f64 = seconds.trim().strip_suffix('s')?.parse().ok()?;
@@ -154,11 +154,7 @@ fn nextest_summary(line: &str) -> Option<Counts> {
 
 /// Reads `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s`.
 fn libtest_result(line: &str) -> Option<Counts> {
-    let list = line
-        .trim_start()
-        .strip_prefix("test result: ")?
-        .split_once(". ")?
-        .1;
+    let list = line.strip_prefix("test result: ")?.split_once(". ")?.1;
     let number = |word: &str| -> Option<u64> {
         let part = list.split("; ").find(|part| part.ends_with(word))?;
         part.trim().split_once(' ')?.0.parse().ok()
@@ -229,6 +225,11 @@ mod tests {
         let line = "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
         assert_eq!(libtest_result(line), counts(5, 0, 1, 0));
         assert_eq!(libtest_result("running 5 tests"), None);
+        assert_eq!(
+            libtest_result(&format!("    {line}")),
+            None,
+            "output of a failed test"
+        );
     }
 
     #[test]
@@ -255,7 +256,7 @@ mod tests {
     #[test]
     fn a_marked_secret_in_the_output_fails_a_run_that_passed() {
         let marks = Marks::of(&["m4rked-s3cret-for-this-t3st"]);
-        let summary = "echo 'Summary [ 0.1s] 1 test run: 1 passed, 0 skipped'";
+        let summary = "echo '     Summary [ 0.1s] 1 test run: 1 passed, 0 skipped'";
         assert!(run(&mut shell(summary), &marks).is_ok());
         let error = run(
             &mut shell(&format!("{summary}; echo x m4rked-s3cret-for-this-t3st")),
