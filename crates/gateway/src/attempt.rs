@@ -1,0 +1,354 @@
+//! One attempt as a unit of money: from the moment it may cost something to its entry in the ledger.
+//!
+//! Invariants: every attempt that was begun is entered exactly once, however it ends: by [`Attempt::settle`], or by its drop as
+//! estimated at its bound; a call whose usage nobody reported costs its bound, never nothing, unless it is proven that it did not run.
+//! Does not know: HTTP bodies, streams, the breaker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cost_accounting::{Entry, EntryState, PicoUsd, PriceRow, Tier, Usage};
+use tracing::Span;
+use uuid::Uuid;
+
+use crate::in_flight::Held;
+use crate::request::{Caller, Operation, Request};
+use crate::shared::Shared;
+use crate::telemetry::metrics::{ByClass, ByEndpoint, ByOutcome};
+use crate::telemetry::spans;
+
+/// How an attempt came to its end: the ledger's `outcome` and a metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The whole answer was delivered.
+    Finished,
+    /// The upstream answered with an error that proves that nothing ran: 4xx.
+    Refused,
+    /// The upstream answered with a server error.
+    UpstreamError,
+    /// No connection came about; nothing ran.
+    ConnectFailed,
+    /// A deadline passed.
+    Timeout,
+    /// The answer broke off or was not readable.
+    Broken,
+    /// The caller left before the end.
+    ClientGone,
+    /// The server stopped before the end.
+    Shutdown,
+    /// The work was dropped without a settlement: a fault of ours.
+    Abandoned,
+    /// Answered from the cache.
+    Cached,
+}
+
+impl Outcome {
+    /// The word in the ledger and in metrics.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Refused => "refused",
+            Self::UpstreamError => "upstream_error",
+            Self::ConnectFailed => "connect_failed",
+            Self::Timeout => "timeout",
+            Self::Broken => "broken",
+            Self::ClientGone => "client_gone",
+            Self::Shutdown => "shutdown",
+            Self::Abandoned => "abandoned",
+            Self::Cached => "cached",
+        }
+    }
+
+    /// True where it is proven that the upstream charged nothing.
+    fn is_proven_free(self) -> bool {
+        matches!(self, Self::Refused | Self::ConnectFailed | Self::Cached)
+    }
+}
+
+/// What is known of an attempt at its end.
+#[derive(Debug)]
+pub(crate) struct Settlement {
+    pub(crate) outcome: Outcome,
+    /// The upstream's status; 0 where there was none.
+    pub(crate) status: u16,
+    /// What the upstream reported; `None` where nothing was.
+    pub(crate) usage: Option<Usage>,
+    /// The model that the answer names.
+    pub(crate) model_served: Option<String>,
+    /// The service tier that the answer names.
+    pub(crate) service_tier: Option<String>,
+    /// From request to first chunk of a stream.
+    pub(crate) first_chunk: Option<Duration>,
+}
+
+impl Settlement {
+    /// An end about which nothing is known but how it came.
+    pub(crate) fn bare(outcome: Outcome, status: u16) -> Self {
+        Self {
+            outcome,
+            status,
+            usage: None,
+            model_served: None,
+            service_tier: None,
+            first_chunk: None,
+        }
+    }
+}
+
+/// An attempt under way.
+pub(crate) struct Attempt {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) operation: Operation,
+    pub(crate) request_id: Uuid,
+    /// A stop waits for it.
+    _held: Held,
+    /// When the request came, on the monotonic clock.
+    pub(crate) begun: Duration,
+    pub(crate) stream: bool,
+    caller: Caller,
+    model: Arc<str>,
+    end_user: Option<String>,
+    price: Arc<PriceRow>,
+    bound: PicoUsd,
+    number: u32,
+    span: Span,
+    settled: bool,
+}
+
+impl Attempt {
+    /// Begins attempt `number` of `request`: 1 for the first, 0 for an answer from the cache.
+    pub(crate) fn begin(
+        shared: &Arc<Shared>,
+        caller: &Caller,
+        request: &Request,
+        price: Arc<PriceRow>,
+        id: Uuid,
+        begun: Duration,
+        number: u32,
+    ) -> Self {
+        let bound = bound(&price, request);
+        Self {
+            shared: Arc::clone(shared),
+            operation: request.operation,
+            request_id: id,
+            _held: shared.in_flight.begin(),
+            begun,
+            stream: request.stream,
+            caller: caller.clone(),
+            model: Arc::clone(&request.model),
+            end_user: request.end_user.clone(),
+            price,
+            bound,
+            number,
+            span: spans::inference(request.operation, request, &caller.key.id),
+            settled: false,
+        }
+    }
+
+    /// Time since the request came.
+    pub(crate) fn elapsed(&self) -> Duration {
+        (self.shared.clock)().saturating_sub(self.begun)
+    }
+
+    /// What `usage` costs at the price of the model and tier that answered.
+    ///
+    /// Without a price for those, the row under which the attempt was bounded counts, and the entry is marked.
+    pub(crate) fn price(
+        &self,
+        usage: &Usage,
+        model_served: Option<&str>,
+        service_tier: Option<&str>,
+    ) -> (PicoUsd, Arc<PriceRow>, EntryState) {
+        let served = model_served.filter(|served| *served != &*self.model);
+        let row = match served.map(|model| self.shared.prices.find(model, (self.shared.wall)())) {
+            None => Some(Arc::clone(&self.price)),
+            Some(found) => found.ok(),
+        };
+        let (row, state) = row.map_or_else(
+            || (Arc::clone(&self.price), EntryState::Estimated),
+            |row| (row, EntryState::Reported),
+        );
+        let tier = service_tier.map_or(Some(Tier::Standard), Tier::read);
+        match tier.and_then(|tier| row.cost_at(tier, usage)) {
+            Some(cost) => (cost, row, state),
+            None => (row.cost(usage), row, EntryState::Estimated),
+        }
+    }
+
+    /// The attempt was never sent: nothing to enter.
+    pub(crate) fn withdraw(mut self) {
+        self.settled = true;
+    }
+
+    /// Enters the attempt in the ledger and gives its cost. Waits for a place in the ledger's queue, not for the disk.
+    pub(crate) async fn settle(mut self, settlement: Settlement) -> PicoUsd {
+        self.settled = true;
+        let entry = self.entry(settlement);
+        let cost = entry.cost;
+        enter(&self.shared, entry).await;
+        cost
+    }
+
+    fn entry(&self, settlement: Settlement) -> Entry {
+        let elapsed = self.elapsed();
+        let at = (self.shared.wall)();
+        let (usage, cost, row, state) = match settlement.usage {
+            Some(usage) if self.number == 0 => (
+                usage,
+                PicoUsd::ZERO,
+                Arc::clone(&self.price),
+                EntryState::Reported,
+            ),
+            Some(usage) => {
+                let (cost, row, state) = self.price(
+                    &usage,
+                    settlement.model_served.as_deref(),
+                    settlement.service_tier.as_deref(),
+                );
+                (usage, cost, row, state)
+            }
+            None if settlement.outcome.is_proven_free() => (
+                Usage::default(),
+                PicoUsd::ZERO,
+                Arc::clone(&self.price),
+                EntryState::Reported,
+            ),
+            None => (
+                Usage::default(),
+                self.bound,
+                Arc::clone(&self.price),
+                EntryState::Estimated,
+            ),
+        };
+        self.count(&usage, cost, state, settlement.outcome, elapsed);
+        let is_error = !matches!(settlement.outcome, Outcome::Finished | Outcome::Cached);
+        spans::settled(
+            &self.span,
+            settlement.outcome.word(),
+            is_error,
+            settlement.model_served.as_deref(),
+            &usage,
+            cost,
+        );
+        Entry {
+            entry_id: None,
+            request_id: self.request_id,
+            attempt: self.number,
+            adjustment: 0,
+            adjusts: None,
+            state,
+            at,
+            window_day: cost_accounting::day_of(at),
+            lease_id: None,
+            key_id: self.caller.key.id.as_str().into(),
+            project: self.caller.key.project.as_str().into(),
+            endpoint: self.operation.endpoint().into(),
+            model: Arc::clone(&self.model),
+            model_served: settlement.model_served.map(Into::into),
+            upstream: Arc::clone(&self.shared.upstream_name),
+            service_tier: settlement.service_tier.map(Into::into),
+            price_row: Some(row.shared_id()),
+            usage,
+            other_usage: None,
+            cost,
+            status: settlement.status,
+            outcome: settlement.outcome.word().into(),
+            cached: self.number == 0,
+            stream: self.stream,
+            latency: elapsed,
+            first_chunk: settlement.first_chunk,
+            end_user: self.end_user.clone(),
+            tags: self.caller.key.tags.as_slice().into(),
+        }
+    }
+
+    fn count(
+        &self,
+        usage: &Usage,
+        cost: PicoUsd,
+        state: EntryState,
+        outcome: Outcome,
+        elapsed: Duration,
+    ) {
+        let metrics = &self.shared.metrics;
+        let (endpoint, word) = (self.operation.endpoint(), outcome.word());
+        metrics.request(endpoint, word, elapsed);
+        if self.number == 0 {
+            return;
+        }
+        metrics
+            .attempts
+            .get_or_create(&ByOutcome {
+                endpoint,
+                outcome: word,
+            })
+            .inc();
+        let classes = [
+            ("input", usage.input),
+            ("cached_input", usage.cached_input),
+            ("output", usage.output),
+            ("reasoning", usage.reasoning),
+        ];
+        for (class, tokens) in classes {
+            if tokens > 0 {
+                metrics
+                    .tokens
+                    .get_or_create(&ByClass { endpoint, class })
+                    .inc_by(tokens);
+            }
+        }
+        metrics
+            .cost_pico_usd
+            .get_or_create(&ByEndpoint { endpoint })
+            .inc_by(u64::try_from(cost.pico()).unwrap_or(u64::MAX));
+        if state == EntryState::Estimated {
+            metrics
+                .estimated
+                .get_or_create(&ByOutcome {
+                    endpoint,
+                    outcome: word,
+                })
+                .inc();
+            tracing::warn!(endpoint, outcome = word, cost_usd = %cost, "a call was charged without a report of its usage or price");
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let entry = self.entry(Settlement::bare(Outcome::Abandoned, 0));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let (shared, held) = (Arc::clone(&self.shared), self.shared.in_flight.begin());
+            drop(runtime.spawn(async move {
+                enter(&shared, entry).await;
+                drop(held);
+            }));
+        }
+    }
+}
+
+async fn enter(shared: &Shared, entry: Entry) {
+    // The ledger keeps what it could not write yet and says so through `writable`, which stops new calls.
+    if let Err(error) = shared.ledger.record(entry).await {
+        tracing::error!(%error, "failed to enter a call in the ledger");
+    }
+}
+
+/// The most that a call can cost: each byte of the body a token at the most, and all the tokens out that it allows.
+fn bound(price: &PriceRow, request: &Request) -> PicoUsd {
+    /// What the upstream may add to the text of a request, in tokens.
+    const FRAMING_TOKENS_MAX: u64 = 64;
+    /// Taken where neither the caller nor the price list gives a maximum.
+    const OUTPUT_TOKENS_FALLBACK: u64 = 128_000;
+    let input = request.body.len() as u64 + FRAMING_TOKENS_MAX;
+    let output = request.output_tokens_max.unwrap_or_else(|| {
+        price
+            .output_tokens_max()
+            .unwrap_or(OUTPUT_TOKENS_FALLBACK)
+            .saturating_mul(request.choices)
+    });
+    price.bound(input, output)
+}

@@ -1,0 +1,140 @@
+//! The way of a metered request: one straight line, a file a step.
+//!
+//! Invariants: a step gets a value and gives a value; none calls back. Nothing is sent before the caller, the body, the rate and the
+//! price are known to be good; from then on every attempt ends in the ledger.
+//! Does not know: sockets, routes that cost nothing.
+
+mod admit;
+mod authenticate;
+mod dispatch;
+mod lookup;
+mod read;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cost_accounting::PicoUsd;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Response, StatusCode};
+use resilience::Allowance;
+use uuid::Uuid;
+
+use crate::answer::Body;
+use crate::headers::{self, CacheWish};
+use crate::object::Object;
+use crate::outlive::Outlive;
+use crate::request::{Operation, Request};
+use crate::shared::Shared;
+use crate::status::Refusal;
+
+pub(crate) use admit::admit;
+pub(crate) use authenticate::{Authenticated, authenticate};
+pub(crate) use dispatch::{unmetered, usage_of};
+
+/// The head of a call as it came in.
+pub(crate) struct Incoming {
+    pub(crate) headers: HeaderMap,
+    /// The target, for its query.
+    pub(crate) path_and_query: Option<PathAndQuery>,
+    pub(crate) id: Uuid,
+    /// When it came, on the monotonic clock.
+    pub(crate) begun: Duration,
+}
+
+/// An answer on its way back, and what its headers have to tell.
+pub(crate) struct Outgoing {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) cache: &'static str,
+    /// Known for whole bodies only.
+    pub(crate) cost: Option<PicoUsd>,
+    /// How long the upstream was waited for.
+    pub(crate) upstream_time: Duration,
+}
+
+/// Takes a metered request through all steps.
+///
+/// Errors: a [`Refusal`] for whatever stopped it; the caller of this function makes the answer of it.
+pub(crate) async fn run<B>(
+    shared: &Arc<Shared>,
+    operation: Operation,
+    incoming: Incoming,
+    body: B,
+    allowance: &mut Option<Allowance>,
+) -> Result<Response<Body>, Refusal>
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + Unpin,
+{
+    let Authenticated {
+        caller,
+        live: _live,
+    } = authenticate(shared, &incoming.headers, Some(operation.endpoint()))?;
+    *allowance = Some(admit(shared, &caller)?);
+    let body = read::body(&incoming.headers, body, &shared.settings.server).await?;
+    let object = Object::read(&body).map_err(read::not_an_object)?;
+    let request = Request::read(operation, &body, &object)?;
+    caller
+        .key
+        .may_use(&request.model)
+        .map_err(Refusal::KeyDenied)?;
+    let price = shared
+        .prices
+        .find(&request.model, (shared.wall)())
+        .map_err(|_| Refusal::ModelUnpriced(request.model.to_string()))?;
+
+    let wish = CacheWish::read(&incoming.headers);
+    let (place, hit) = lookup::lookup(shared, &caller, &request, &object, wish);
+    let outgoing = if let Some(kept) = hit {
+        lookup::answer(
+            shared,
+            &caller,
+            &request,
+            price,
+            incoming.id,
+            incoming.begun,
+            &kept,
+        )
+        .await
+    } else {
+        shared.may_spend()?;
+        let call = dispatch::Dispatch::new(shared, &caller, &request, price, &incoming, place);
+        Outlive::new(call.run()).await?
+    };
+    Ok(finish(shared, operation, incoming.begun, outgoing))
+}
+
+/// Writes keyward's own headers on an answer.
+fn finish(
+    shared: &Shared,
+    operation: Operation,
+    begun: Duration,
+    outgoing: Outgoing,
+) -> Response<Body> {
+    let overhead = (shared.clock)()
+        .saturating_sub(begun)
+        .saturating_sub(outgoing.upstream_time);
+    shared.metrics.overhead(operation.endpoint(), overhead);
+    let mut response = Response::new(outgoing.body);
+    *response.status_mut() = outgoing.status;
+    *response.headers_mut() = outgoing.headers;
+    let headers = response.headers_mut();
+    headers.insert(
+        headers::CACHE,
+        http::HeaderValue::from_static(outgoing.cache),
+    );
+    headers::write_text(headers, headers::ROUTE, &shared.upstream_name);
+    headers::write_text(
+        headers,
+        headers::OVERHEAD_MS,
+        &format!(
+            "{}.{:03}",
+            overhead.as_millis(),
+            overhead.as_micros() % 1000
+        ),
+    );
+    if let Some(cost) = outgoing.cost {
+        headers::write_text(headers, headers::COST_USD, &cost.to_string());
+    }
+    response
+}

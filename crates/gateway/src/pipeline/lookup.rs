@@ -1,0 +1,82 @@
+//! Step 5: the cache.
+//!
+//! Invariants: a hit costs nothing and is entered as attempt 0; only embeddings are kept.
+//! Does not know: how answers come to be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cost_accounting::{PicoUsd, PriceRow, Usage};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use uuid::Uuid;
+
+use super::Outgoing;
+use crate::answer::Body;
+use crate::attempt::{Attempt, Outcome, Settlement};
+use crate::cache::{CacheKey, Kept};
+use crate::headers::CacheWish;
+use crate::object::Object;
+use crate::request::{Caller, Operation, Request};
+use crate::shared::Shared;
+use crate::telemetry::metrics::ByOutcome;
+
+/// Where an answer is to be kept, if it may be, and the answer that is already there.
+pub(crate) fn lookup(
+    shared: &Shared,
+    caller: &Caller,
+    request: &Request,
+    object: &Object<'_>,
+    wish: CacheWish,
+) -> (Option<CacheKey>, Option<Arc<Kept>>) {
+    if request.operation != Operation::Embeddings || !shared.cache.is_on() || wish.no_store {
+        return (None, None);
+    }
+    let place = shared
+        .cache
+        .key(&caller.key.id, request.operation.endpoint(), object);
+    let hit = if wish.no_cache {
+        None
+    } else {
+        place.as_ref().and_then(|place| shared.cache.get(place))
+    };
+    let outcome = if hit.is_some() { "hit" } else { "miss" };
+    shared
+        .metrics
+        .cache
+        .get_or_create(&ByOutcome {
+            endpoint: request.operation.endpoint(),
+            outcome,
+        })
+        .inc();
+    (place, hit)
+}
+
+/// Answers from the cache.
+pub(crate) async fn answer(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    request: &Request,
+    price: Arc<PriceRow>,
+    id: Uuid,
+    begun: Duration,
+    kept: &Kept,
+) -> Outgoing {
+    let attempt = Attempt::begin(shared, caller, request, price, id, begun, 0);
+    let settlement = Settlement {
+        usage: Some(Usage::default()),
+        model_served: kept.model_served.clone(),
+        ..Settlement::bare(Outcome::Cached, 200)
+    };
+    attempt.settle(settlement).await;
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Outgoing {
+        status: StatusCode::OK,
+        headers,
+        body: Body::whole(kept.body.clone()),
+        cache: "hit",
+        cost: Some(PicoUsd::ZERO),
+        upstream_time: Duration::ZERO,
+    }
+}

@@ -1,0 +1,271 @@
+//! The stream pump: the one owner of an upstream's streamed body, for all routes.
+//!
+//! Invariants: it outlives its caller; it alone ends a call, by one [`Outcome`]; a call is entered in the ledger before its last frame goes
+//! out; a caller whose stream broke off never sees a clean end; at most [`CHUNKS_MAX`] chunks wait for a slow caller.
+//! Does not know: routes, keys, what the frames mean (that is the meter's).
+
+mod meter;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use openai_client::Answer;
+use openai_client::sse::SseFramer;
+use resilience::{Permit, Verdict};
+use tokio::sync::mpsc;
+
+use crate::answer::{Body, Cut};
+use crate::attempt::{Attempt, Outcome, Settlement};
+use crate::in_flight::Held;
+use crate::shared::Shared;
+use crate::status::Refusal;
+use crate::upstream;
+use meter::{Meter, Passage};
+
+/// How many chunks may wait for a caller who reads slowly.
+const CHUNKS_MAX: usize = 32;
+/// How long the end of an upstream's body is waited for after its last frame, so that its connection can be used again.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What came of one step of the stream.
+enum Step {
+    /// Bytes for the caller, perhaps none.
+    More(Bytes),
+    /// The last frame; these bytes end the stream.
+    Last(Bytes),
+    /// The stream is over for this reason.
+    Over(Outcome),
+}
+
+/// See the module.
+pub(crate) struct Pump {
+    shared: Arc<Shared>,
+    attempt: Attempt,
+    answer: Answer,
+    permit: Permit,
+    framer: SseFramer,
+    meter: Meter,
+    sender: mpsc::Sender<Result<Bytes, Cut>>,
+    held: Held,
+    first_chunk: Option<Duration>,
+    drained_tokens: u64,
+}
+
+impl Pump {
+    /// Starts pumping in a task of its own and gives the caller's body.
+    pub(crate) fn start(
+        attempt: Attempt,
+        answer: Answer,
+        permit: Permit,
+        usage_asked: bool,
+    ) -> Body {
+        let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
+        let shared = Arc::clone(&attempt.shared);
+        let held = shared.in_flight.begin();
+        let pump = Self {
+            shared,
+            attempt,
+            answer,
+            permit,
+            framer: SseFramer::new(),
+            meter: Meter::new(usage_asked),
+            sender,
+            held,
+            first_chunk: None,
+            drained_tokens: 0,
+        };
+        drop(tokio::spawn(pump.run()));
+        Body::Stream(receiver)
+    }
+
+    async fn run(mut self) {
+        let mut last = Bytes::new();
+        let outcome = loop {
+            match self.step().await {
+                Step::More(bytes) => {
+                    if !self.deliver(bytes).await {
+                        break self.drain().await;
+                    }
+                }
+                Step::Last(bytes) => {
+                    last = bytes;
+                    break Outcome::Finished;
+                }
+                Step::Over(Outcome::ClientGone) => break self.drain().await,
+                Step::Over(outcome) => break outcome,
+            }
+        };
+        self.end(outcome, last).await;
+    }
+
+    /// Waits for the next chunk and looks at its frames.
+    async fn step(&mut self) -> Step {
+        let chunk = tokio::select! {
+            biased;
+            chunk = self.answer.chunk() => chunk,
+            () = self.sender.closed() => return Step::Over(Outcome::ClientGone),
+            () = self.held.given_up() => return Step::Over(Outcome::Shutdown),
+        };
+        match chunk {
+            Ok(Some(chunk)) => self.take(chunk),
+            Ok(None) => self.upstream_ended(),
+            Err(error) => Step::Over(match upstream::refusal(&error) {
+                Refusal::UpstreamTimeout => Outcome::Timeout,
+                _ => Outcome::Broken,
+            }),
+        }
+    }
+
+    fn take(&mut self, chunk: Bytes) -> Step {
+        if self.framer.push(chunk).is_err() {
+            tracing::warn!("a frame of the upstream's stream is longer than the limit");
+            return Step::Over(Outcome::Broken);
+        }
+        let mut out = BytesMut::new();
+        let mut is_last = false;
+        while let Some(frame) = self.framer.next_frame() {
+            match self
+                .meter
+                .observe(&frame, &self.attempt, &self.shared.scrubber)
+            {
+                Passage::Forward => out.extend_from_slice(&frame.bytes),
+                Passage::Replace(bytes) => out.extend_from_slice(&bytes),
+                Passage::Hide => {}
+                Passage::Last => {
+                    out.extend_from_slice(&frame.bytes);
+                    is_last = true;
+                }
+            }
+        }
+        if self.first_chunk.is_none() && self.meter.has_content() {
+            let elapsed = self.attempt.elapsed();
+            self.first_chunk = Some(elapsed);
+            self.shared
+                .metrics
+                .first_chunk(self.attempt.operation.endpoint(), elapsed);
+        }
+        if is_last {
+            Step::Last(out.freeze())
+        } else {
+            Step::More(out.freeze())
+        }
+    }
+
+    /// The upstream closed its body in good order, but without the mark of the end.
+    fn upstream_ended(&mut self) -> Step {
+        if self.meter.is_complete() {
+            Step::Last(std::mem::take(&mut self.framer).finish())
+        } else {
+            Step::Over(Outcome::Broken)
+        }
+    }
+
+    /// Hands bytes to the caller; false when the caller is gone, or takes nothing for as long as an upstream may be idle.
+    async fn deliver(&mut self, bytes: Bytes) -> bool {
+        if bytes.is_empty() {
+            return true;
+        }
+        match self.sender.try_send(Ok(bytes)) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            Err(mpsc::error::TrySendError::Full(item)) => {
+                let waited = tokio::time::timeout(
+                    self.shared.settings.timeouts.idle,
+                    self.sender.send(item),
+                )
+                .await;
+                matches!(waited, Ok(Ok(())))
+            }
+        }
+    }
+
+    /// The caller is gone: reads on for a while, so that the upstream's own report of usage makes the charge exact.
+    async fn drain(&mut self) -> Outcome {
+        let limits = self.shared.settings.stream.clone();
+        let _ = tokio::time::timeout(limits.drain, async {
+            let before = self.meter.content_chunks();
+            while self.drained_tokens <= limits.drain_tokens_max {
+                let chunk = tokio::select! {
+                    biased;
+                    chunk = self.answer.chunk() => chunk,
+                    () = self.held.given_up() => return,
+                };
+                let Ok(Some(chunk)) = chunk else { return };
+                if !matches!(self.take(chunk), Step::More(_)) {
+                    return;
+                }
+                self.drained_tokens = self.meter.content_chunks() - before;
+            }
+        })
+        .await;
+        Outcome::ClientGone
+    }
+
+    async fn end(self, outcome: Outcome, last: Bytes) {
+        let Self {
+            attempt,
+            mut answer,
+            permit,
+            meter,
+            sender,
+            held,
+            first_chunk,
+            ..
+        } = self;
+        let outcome = if meter.has_error() && outcome == Outcome::Finished {
+            Outcome::UpstreamError
+        } else {
+            outcome
+        };
+        permit.settle(verdict(outcome, meter.usage().is_some()));
+        let status = answer.status.as_u16();
+        let settlement = Settlement {
+            usage: meter.usage(),
+            model_served: meter.model().map(str::to_owned),
+            service_tier: meter.service_tier().map(str::to_owned),
+            first_chunk,
+            ..Settlement::bare(outcome, status)
+        };
+        attempt.settle(settlement).await;
+        match outcome {
+            Outcome::Finished | Outcome::UpstreamError => {
+                if !last.is_empty() {
+                    // The caller may leave now; its call is settled.
+                    let _ = sender.send(Ok(last)).await;
+                }
+                drop(sender);
+                drop(held);
+                let _ = tokio::time::timeout(LINGER, async {
+                    while let Ok(Some(_)) = answer.chunk().await {}
+                })
+                .await;
+            }
+            Outcome::ClientGone => {}
+            broken => {
+                let event = format!("data: {}\n\n", refusal(broken).error_object());
+                let _ = sender.try_send(Ok(Bytes::from(event)));
+                let _ = sender.try_send(Err(Cut));
+            }
+        }
+    }
+}
+
+/// What the breaker is to make of a stream's end.
+fn verdict(outcome: Outcome, has_usage: bool) -> Verdict {
+    match outcome {
+        Outcome::Finished => Verdict::Success,
+        Outcome::ClientGone if has_usage => Verdict::Success,
+        Outcome::Broken | Outcome::Timeout | Outcome::UpstreamError => Verdict::Failure,
+        _ => Verdict::Ignored,
+    }
+}
+
+/// What the last event of a broken stream says.
+fn refusal(outcome: Outcome) -> Refusal {
+    match outcome {
+        Outcome::Timeout => Refusal::UpstreamTimeout,
+        Outcome::Shutdown => Refusal::ShuttingDown,
+        _ => Refusal::UpstreamBroken,
+    }
+}

@@ -1,0 +1,251 @@
+//! A caller's request: the fields that matter, decoded; the rest as the bytes that came.
+//!
+//! Invariants: what is decoded here equals what the upstream will read, since a doubled name or a broken escape is refused; the body
+//! is changed by splices only.
+//! Does not know: keys, prices, upstreams.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use access::VirtualKey;
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::object::{Object, add_member, range_in, splice};
+use crate::status::Refusal;
+
+/// Who calls: the virtual key as it was when the call began.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The key's record; never its secret.
+    pub(crate) key: Arc<VirtualKey>,
+}
+
+/// The metered operations, each with its own body and usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Operation {
+    /// `POST /v1/chat/completions`
+    Chat,
+    /// `POST /v1/embeddings`
+    Embeddings,
+}
+
+impl Operation {
+    /// The endpoint's name in permissions, the ledger and metrics.
+    pub(crate) fn endpoint(self) -> &'static str {
+        match self {
+            Self::Chat => "chat.completions",
+            Self::Embeddings => "embeddings",
+        }
+    }
+
+    /// The path below the upstream's base URL.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Embeddings => "/embeddings",
+        }
+    }
+
+    /// The operation's name in OpenTelemetry's words.
+    pub(crate) fn span_name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+        }
+    }
+}
+
+/// A request that was read and found well-formed.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// What is asked for.
+    pub(crate) operation: Operation,
+    /// The model, as the caller spelled it.
+    pub(crate) model: Arc<str>,
+    /// The body to send; equal to what came but for splices.
+    pub(crate) body: Bytes,
+    /// True where the caller wants a stream.
+    pub(crate) stream: bool,
+    /// True where the caller asked for usage in the stream.
+    pub(crate) usage_asked: bool,
+    /// The most tokens out that the caller allows, over all choices; `None` where it set no maximum.
+    pub(crate) output_tokens_max: Option<u64>,
+    /// How many choices are asked for.
+    pub(crate) choices: u64,
+    /// The end user that the caller names, for the ledger.
+    pub(crate) end_user: Option<String>,
+}
+
+/// The longest end-user name that the ledger keeps, in bytes.
+const END_USER_BYTES_MAX: usize = 256;
+/// The longest model name, in bytes.
+const MODEL_BYTES_MAX: usize = 256;
+/// The most choices; OpenAI's own limit.
+const CHOICES_MAX: u64 = 128;
+
+impl Request {
+    /// Reads `body`; `object` must have been read from it.
+    pub(crate) fn read(
+        operation: Operation,
+        body: &Bytes,
+        object: &Object<'_>,
+    ) -> Result<Self, Refusal> {
+        let model = model(object)?;
+        let end_user = end_user(object)?;
+        let mut request = Self {
+            operation,
+            model,
+            body: body.clone(),
+            stream: false,
+            usage_asked: false,
+            output_tokens_max: None,
+            choices: 1,
+            end_user,
+        };
+        match operation {
+            Operation::Chat => request.read_chat(object)?,
+            Operation::Embeddings => {
+                object.get("input").ok_or(Refusal::InvalidField {
+                    field: "input",
+                    expected: "a string, an array of strings, or token ids",
+                })?;
+                request.output_tokens_max = Some(0);
+            }
+        }
+        Ok(request)
+    }
+
+    fn read_chat(&mut self, object: &Object<'_>) -> Result<(), Refusal> {
+        const MESSAGES: Refusal = Refusal::InvalidField {
+            field: "messages",
+            expected: "an array of messages",
+        };
+        let messages = object.get("messages").ok_or(MESSAGES)?;
+        if !messages.get().starts_with('[') {
+            return Err(MESSAGES);
+        }
+        self.choices = number(object, "n")?.unwrap_or(1);
+        if self.choices == 0 || self.choices > CHOICES_MAX {
+            return Err(Refusal::InvalidField {
+                field: "n",
+                expected: "a whole number from 1 to 128",
+            });
+        }
+        let asked = number(object, "max_completion_tokens")?.max(number(object, "max_tokens")?);
+        self.output_tokens_max = asked.map(|tokens| tokens.saturating_mul(self.choices));
+        self.stream = flag(object.get("stream"), "stream")?.unwrap_or(false);
+        if self.stream {
+            self.ask_for_usage(object)?;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the upstream reports usage at the end of the stream.
+    fn ask_for_usage(&mut self, object: &Object<'_>) -> Result<(), Refusal> {
+        const ASK: &str = r#""include_usage":true"#;
+        const OPTIONS: Refusal = Refusal::InvalidField {
+            field: "stream_options",
+            expected: "an object",
+        };
+        let Some(options) = object.get_even_null("stream_options") else {
+            let member = format!(r#""stream_options":{{{ASK}}}"#);
+            self.body =
+                add_member(&self.body, object.is_empty(), &member).ok_or(Refusal::Internal)?;
+            return Ok(());
+        };
+        let range = range_in(&self.body, options.get().as_bytes());
+        if options.get() == "null" {
+            self.body = splice(&self.body, range, format!("{{{ASK}}}").as_bytes());
+            return Ok(());
+        }
+        let members = Object::read(options.get().as_bytes()).map_err(|_| OPTIONS)?;
+        self.usage_asked =
+            flag(members.get("include_usage"), "stream_options.include_usage")?.unwrap_or(false);
+        if self.usage_asked {
+            return Ok(());
+        }
+        if let Some(value) = members.get_even_null("include_usage") {
+            self.body = splice(
+                &self.body,
+                range_in(&self.body, value.get().as_bytes()),
+                b"true",
+            );
+        } else {
+            let options = add_member(options.get().as_bytes(), members.is_empty(), ASK)
+                .ok_or(Refusal::Internal)?;
+            self.body = splice(&self.body, range, &options);
+        }
+        Ok(())
+    }
+}
+
+fn model(object: &Object<'_>) -> Result<Arc<str>, Refusal> {
+    const MODEL: Refusal = Refusal::InvalidField {
+        field: "model",
+        expected: "the name of a model, at most 256 bytes",
+    };
+    let name = text(object.get("model").ok_or(MODEL)?).ok_or(MODEL)?;
+    if name.is_empty() || name.len() > MODEL_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(MODEL);
+    }
+    Ok(Arc::from(name.as_ref()))
+}
+
+fn end_user(object: &Object<'_>) -> Result<Option<String>, Refusal> {
+    for field in ["safety_identifier", "user"] {
+        if let Some(value) = object.get(field) {
+            let name = text(value).ok_or(Refusal::InvalidField {
+                field,
+                expected: "a string",
+            })?;
+            return Ok(Some(name.chars().scan(0, take_within).collect()));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes letters while they fit the limit.
+fn take_within(bytes: &mut usize, letter: char) -> Option<char> {
+    *bytes += letter.len_utf8();
+    (*bytes <= END_USER_BYTES_MAX).then_some(letter)
+}
+
+#[derive(Deserialize)]
+struct Text<'input>(#[serde(borrow)] Cow<'input, str>);
+
+fn text(value: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(value.get())
+        .ok()
+        .map(|text| text.0)
+}
+
+fn number(object: &Object<'_>, field: &'static str) -> Result<Option<u64>, Refusal> {
+    let Some(value) = object.get(field) else {
+        return Ok(None);
+    };
+    value
+        .get()
+        .parse()
+        .map(Some)
+        .map_err(|_| Refusal::InvalidField {
+            field,
+            expected: "a whole number",
+        })
+}
+
+fn flag(value: Option<&RawValue>, field: &'static str) -> Result<Option<bool>, Refusal> {
+    match value.map(RawValue::get) {
+        None => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(Refusal::InvalidField {
+            field,
+            expected: "true or false",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

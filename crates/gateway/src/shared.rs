@@ -1,0 +1,132 @@
+//! What all requests of one gateway share.
+//!
+//! Invariants: everything here is read-only or synchronises itself; no field is locked across an await.
+//! Does not know: any one request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use access::Keyring;
+use config::{OnWriteFailure, Settings};
+use cost_accounting::{Ledger, PriceBook};
+use jiff::Timestamp;
+use openai_client::Upstream;
+use privacy::Scrubber;
+use prometheus_client::registry::Registry;
+use resilience::{CircuitBreaker, RequestLimiter};
+
+use crate::cache::AnswerCache;
+use crate::ids::RequestIds;
+use crate::in_flight::InFlight;
+use crate::status::Refusal;
+use crate::telemetry::metrics::Metrics;
+
+/// A clock that counts from the start of the process and never goes back.
+pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+/// The clock on the wall.
+pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// The checked settings.
+    pub settings: Arc<Settings>,
+    /// Who may call.
+    pub keyring: Arc<Keyring>,
+    /// Where every call is entered.
+    pub ledger: Ledger,
+    /// What calls cost.
+    pub prices: Arc<PriceBook>,
+    /// Where calls go.
+    pub upstream: Upstream,
+    /// The upstream's name in the ledger and in headers.
+    pub upstream_name: String,
+    /// True where the built-in simulator is the upstream; every answer says so.
+    pub simulated: bool,
+    /// Guards the upstream.
+    pub breaker: Arc<CircuitBreaker>,
+    /// Limits each key.
+    pub limiter: Arc<RequestLimiter>,
+    /// Keeps secrets out of what is written and sent.
+    pub scrubber: Scrubber,
+    /// The process's monotonic clock.
+    pub clock: Clock,
+    /// The wall clock.
+    pub wall: WallClock,
+    /// 32 bytes that only this installation knows: the key of the cache's digests.
+    pub cache_secret: [u8; 32],
+    /// 16 bytes from the system's random source: the seed of request ids.
+    pub id_seed: [u8; 16],
+}
+
+pub(crate) struct Shared {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) ledger: Ledger,
+    pub(crate) prices: Arc<PriceBook>,
+    pub(crate) upstream: Upstream,
+    pub(crate) upstream_name: Arc<str>,
+    pub(crate) simulated: bool,
+    pub(crate) breaker: Arc<CircuitBreaker>,
+    pub(crate) limiter: Arc<RequestLimiter>,
+    pub(crate) scrubber: Scrubber,
+    pub(crate) clock: Clock,
+    pub(crate) wall: WallClock,
+    pub(crate) cache: AnswerCache,
+    pub(crate) ids: RequestIds,
+    pub(crate) in_flight: InFlight,
+    pub(crate) metrics: Metrics,
+    stopping: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(parts: Parts, registry: &mut Registry) -> Self {
+        let cache_bytes = if parts.settings.cache.embeddings {
+            parts.settings.cache.embedding_bytes_max
+        } else {
+            0
+        };
+        Self {
+            cache: AnswerCache::new(cache_bytes, parts.cache_secret),
+            ids: RequestIds::new(parts.id_seed),
+            in_flight: InFlight::new(),
+            metrics: Metrics::register(registry),
+            settings: parts.settings,
+            keyring: parts.keyring,
+            ledger: parts.ledger,
+            prices: parts.prices,
+            upstream: parts.upstream,
+            upstream_name: parts.upstream_name.into(),
+            simulated: parts.simulated,
+            breaker: parts.breaker,
+            limiter: parts.limiter,
+            scrubber: parts.scrubber,
+            clock: parts.clock,
+            wall: parts.wall,
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// New calls are refused from now on.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    /// True once a stop was asked for.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Ok where a call that costs money may start: fail closed when it could not be entered.
+    pub(crate) fn may_spend(&self) -> Result<(), Refusal> {
+        if self.is_stopping() {
+            return Err(Refusal::ShuttingDown);
+        }
+        match self.ledger.writable() {
+            Err(_) if self.settings.ledger.on_write_failure == OnWriteFailure::Refuse => {
+                Err(Refusal::LedgerUnavailable)
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Maps every refusal to an HTTP status, OpenAI's error body and a metric label. Nowhere else is that decided.
+//!
+//! Invariants: labels and codes are closed sets; a refusal that a repeat can't cure says `x-should-retry: false`, or each official
+//! SDK would repeat it twice; no message holds a key, a prompt or a full URL.
+//! Does not know: how a request is processed.
+//! Source: OpenAI's error object `{"error":{"message","type","param","code"}}`; the SDKs' rule that `x-should-retry` decides first.
+
+use std::time::Duration;
+
+use access::Denied;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Response, StatusCode};
+use privacy::Scrubber;
+
+use crate::answer::Body;
+
+/// The header by which an SDK is told whether to repeat a call.
+pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// Why a call got no answer from the upstream, or none that may be passed on.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// No key was presented.
+    KeyMissing,
+    /// The key may not do this.
+    KeyDenied(Denied),
+    /// The body is longer than the limit in bytes.
+    BodyTooLarge(usize),
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The connection broke before the body was whole.
+    BodyBroken,
+    /// The body is not declared as JSON.
+    ContentType,
+    /// The body is not one JSON object; the words say what is wrong and where.
+    InvalidJson(String),
+    /// A field is missing or has a wrong value.
+    InvalidField {
+        field: &'static str,
+        expected: &'static str,
+    },
+    /// No such route.
+    RouteUnknown { method: String, path: String },
+    /// The route exists with another method.
+    MethodNotAllowed { allowed: &'static str },
+    /// The model has no price, so the call can't be bounded.
+    ModelUnpriced(String),
+    /// The key's request limit is reached.
+    RateLimited { retry_after: Duration, limit: u32 },
+    /// The circuit to the upstream is open.
+    CircuitOpen(Duration),
+    /// The ledger can't be written.
+    LedgerUnavailable,
+    /// The upstream could not be reached.
+    UpstreamUnreachable,
+    /// The upstream did not answer in time.
+    UpstreamTimeout,
+    /// The upstream's answer broke off, was too long or was no HTTP.
+    UpstreamBroken,
+    /// The upstream's answer is not what its kind requires.
+    UpstreamMalformed,
+    /// The upstream refused keyward's own key.
+    UpstreamCredentials,
+    /// The upstream answered with a redirect, which is never followed: the key would go elsewhere.
+    UpstreamRedirect,
+    /// The server is stopping.
+    ShuttingDown,
+    /// No such call under this key.
+    CallUnknown,
+    /// A broken invariant; the log has the cause.
+    Internal,
+}
+
+/// The constant part of a refusal.
+struct Form {
+    status: StatusCode,
+    kind: &'static str,
+    code: &'static str,
+    /// `Some(false)` stops an SDK's repeats; `None` leaves its own rule.
+    should_retry: Option<bool>,
+}
+
+/// The caller's fault: a repeat can't help.
+const fn caller(status: StatusCode, code: &'static str) -> Form {
+    Form {
+        status,
+        kind: "invalid_request_error",
+        code,
+        should_retry: Some(false),
+    }
+}
+
+/// The upstream's fault.
+const fn upstream(status: StatusCode, code: &'static str) -> Form {
+    Form {
+        status,
+        kind: "upstream_error",
+        code,
+        should_retry: None,
+    }
+}
+
+/// The fault of the upstream's settings here: a repeat can't help.
+const fn misconfigured(code: &'static str) -> Form {
+    Form {
+        status: StatusCode::BAD_GATEWAY,
+        kind: "upstream_error",
+        code,
+        should_retry: Some(false),
+    }
+}
+
+/// Our own state.
+const fn server(status: StatusCode, code: &'static str) -> Form {
+    Form {
+        status,
+        kind: "server_error",
+        code,
+        should_retry: None,
+    }
+}
+
+impl Refusal {
+    fn form(&self) -> Form {
+        use StatusCode as Status;
+        match self {
+            Self::KeyMissing => caller(Status::UNAUTHORIZED, "missing_api_key"),
+            Self::KeyDenied(denied) => denied_form(denied),
+            Self::BodyTooLarge(_) => caller(Status::PAYLOAD_TOO_LARGE, "request_too_large"),
+            Self::BodyTimeout => caller(Status::REQUEST_TIMEOUT, "request_body_timeout"),
+            Self::BodyBroken => caller(Status::BAD_REQUEST, "request_body_broken"),
+            Self::ContentType => caller(Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type"),
+            Self::InvalidJson(_) => caller(Status::BAD_REQUEST, "invalid_json"),
+            Self::InvalidField { .. } => caller(Status::BAD_REQUEST, "invalid_value"),
+            Self::RouteUnknown { .. } => caller(Status::NOT_FOUND, "unknown_url"),
+            Self::MethodNotAllowed { .. } => {
+                caller(Status::METHOD_NOT_ALLOWED, "method_not_supported")
+            }
+            Self::ModelUnpriced(_) => caller(Status::BAD_REQUEST, "model_price_unknown"),
+            Self::CallUnknown => caller(Status::NOT_FOUND, "call_not_found"),
+            Self::RateLimited { .. } => Form {
+                kind: "requests",
+                ..server(Status::TOO_MANY_REQUESTS, "rate_limit_exceeded")
+            },
+            Self::CircuitOpen(_) => upstream(Status::SERVICE_UNAVAILABLE, "circuit_open"),
+            Self::UpstreamUnreachable => upstream(Status::BAD_GATEWAY, "upstream_unreachable"),
+            Self::UpstreamTimeout => upstream(Status::GATEWAY_TIMEOUT, "upstream_timeout"),
+            Self::UpstreamBroken => upstream(Status::BAD_GATEWAY, "upstream_broken"),
+            Self::UpstreamMalformed => upstream(Status::BAD_GATEWAY, "upstream_malformed"),
+            Self::UpstreamCredentials => misconfigured("upstream_credentials_rejected"),
+            Self::UpstreamRedirect => misconfigured("upstream_redirect"),
+            Self::LedgerUnavailable => server(Status::SERVICE_UNAVAILABLE, "ledger_unavailable"),
+            Self::ShuttingDown => server(Status::SERVICE_UNAVAILABLE, "shutting_down"),
+            Self::Internal => server(Status::INTERNAL_SERVER_ERROR, "internal_error"),
+        }
+    }
+
+    /// The metric label: one of a closed set.
+    pub(crate) fn label(&self) -> &'static str {
+        self.form().code
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.form().status
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after, .. } | Self::CircuitOpen(retry_after) => {
+                Some(*retry_after)
+            }
+            Self::ShuttingDown | Self::LedgerUnavailable => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+
+    fn param(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidField { field, .. } => Some(field),
+            Self::ModelUnpriced(_) | Self::KeyDenied(Denied::ModelNotAllowed { .. }) => {
+                Some("model")
+            }
+            _ => None,
+        }
+    }
+
+    /// What is wrong and what to do about it, for a person.
+    fn message(&self) -> String {
+        match self {
+            Self::KeyMissing => "No key was presented. Send your virtual key as `Authorization: Bearer kw-…`; `keyward keys create --name NAME` makes one.".to_owned(),
+            Self::KeyDenied(denied) => denied_message(denied),
+            Self::BodyTooLarge(limit) => format!("The request body is longer than {limit} bytes. Send less, or raise server.body_bytes_max."),
+            Self::BodyTimeout => "The request body did not arrive in time. Send it faster, or raise server.body_timeout.".to_owned(),
+            Self::BodyBroken => "The connection broke before the request body was whole. Send it again.".to_owned(),
+            Self::ContentType => "The request body must be JSON. Send it with `Content-Type: application/json`.".to_owned(),
+            Self::InvalidJson(what) => format!("The request body is not one valid JSON object: {what}."),
+            Self::InvalidField { field, expected } => format!("Invalid value for `{field}`: expected {expected}."),
+            Self::RouteUnknown { method, path } => format!("Unknown route ({method} {path}). Served are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /v1/keyward/calls/{{id}}."),
+            Self::MethodNotAllowed { allowed } => format!("This route takes {allowed} only."),
+            Self::ModelUnpriced(model) => format!("No price is known for model `{model}`, so its cost can't be bounded. Check the name (GET /v1/models), or add a price to config/prices.local.toml."),
+            Self::RateLimited { limit, .. } => format!("Rate limit reached: this key may make {limit} requests a minute. Wait as long as Retry-After says."),
+            Self::CircuitOpen(_) => "The upstream failed too often, so calls to it are held back for a while. Try again as Retry-After says.".to_owned(),
+            Self::LedgerUnavailable => "The ledger can't be written, so no call may start that could cost money. Check the disk of the database; `keyward config show` names it.".to_owned(),
+            Self::UpstreamUnreachable => "The upstream could not be reached. Check OPENAI_BASE_URL and the network; `/readyz` shows the state.".to_owned(),
+            Self::UpstreamTimeout => "The upstream did not answer in time. Try again, or raise timeouts.first_byte, timeouts.idle or timeouts.total.".to_owned(),
+            Self::UpstreamBroken => "The upstream's answer broke off or was not readable. Try again.".to_owned(),
+            Self::UpstreamMalformed => "The upstream's answer was not of the form that this route promises. Try again, and check OPENAI_BASE_URL.".to_owned(),
+            Self::UpstreamCredentials => "The upstream refused keyward's own key. The operator has to check OPENAI_API_KEY; your virtual key is fine.".to_owned(),
+            Self::UpstreamRedirect => "The upstream answered with a redirect, which is never followed. The operator has to check OPENAI_BASE_URL.".to_owned(),
+            Self::ShuttingDown => "The server is stopping. Try again in a moment.".to_owned(),
+            Self::CallUnknown => "No call with this id was made with this key. Take the id from the `x-request-id` header of the answer.".to_owned(),
+            Self::Internal => "An internal error occurred. The log of keyward has the cause.".to_owned(),
+        }
+    }
+
+    /// The error object alone, as it stands in a body or in a stream's last event.
+    pub(crate) fn error_object(&self) -> String {
+        let form = self.form();
+        let error = serde_json::json!({"error": {"message": self.message(), "type": form.kind, "param": self.param(), "code": form.code}});
+        error.to_string()
+    }
+
+    /// The whole answer. What a caller sent may stand in its message, so it is scrubbed.
+    pub(crate) fn into_response(self, scrubber: &Scrubber) -> Response<Body> {
+        let mut response = Response::new(Body::whole(
+            scrubber.scrub(&self.error_object()).into_owned(),
+        ));
+        *response.status_mut() = self.status();
+        self.write_headers(response.headers_mut());
+        response
+    }
+
+    fn write_headers(&self, headers: &mut HeaderMap) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(should_retry) = self.form().should_retry {
+            headers.insert(
+                SHOULD_RETRY,
+                HeaderValue::from_static(if should_retry { "true" } else { "false" }),
+            );
+        }
+        if let Some(wait) = self.retry_after() {
+            // Whole seconds, rounded up: a caller who comes back a moment early is refused again.
+            headers.insert(
+                RETRY_AFTER,
+                HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64),
+            );
+        }
+        if let Self::MethodNotAllowed { allowed } = self {
+            headers.insert(http::header::ALLOW, HeaderValue::from_static(allowed));
+        }
+    }
+}
+
+fn denied_form(denied: &Denied) -> Form {
+    use StatusCode as Status;
+    match denied {
+        Denied::Malformed | Denied::Unknown => caller(Status::UNAUTHORIZED, "invalid_api_key"),
+        Denied::Expired { .. } => caller(Status::UNAUTHORIZED, "expired_api_key"),
+        Denied::Revoked { .. } => caller(Status::UNAUTHORIZED, "revoked_api_key"),
+        Denied::EndpointNotAllowed { .. } => caller(Status::FORBIDDEN, "endpoint_not_allowed"),
+        Denied::ModelNotAllowed { .. } => caller(Status::FORBIDDEN, "model_not_allowed"),
+    }
+}
+
+fn denied_message(denied: &Denied) -> String {
+    match denied {
+        Denied::Malformed => "The key presented is not whole: it is mistyped or cut. Copy it again; a virtual key begins with `kw-`.".to_owned(),
+        Denied::Unknown => "The key presented is not known here. Use a virtual key of this keyward (`keyward keys list` shows their ids), not an OpenAI key.".to_owned(),
+        Denied::Expired { at } => format!("The key presented expired at {at}. Ask for a new one."),
+        Denied::Revoked { at } => format!("The key presented was revoked at {at}. Ask for a new one."),
+        Denied::EndpointNotAllowed { endpoint, allowed } => format!("This key may not call `{endpoint}`. It may call: {}.", allowed.join(", ")),
+        Denied::ModelNotAllowed { model, allowed } => format!("This key may not use model `{model}`. It may use: {}.", allowed.join(", ")),
+    }
+}

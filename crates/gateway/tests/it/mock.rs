@@ -1,0 +1,13 @@
+//! The mock tier.
+//!
+//! Invariants: every test makes a world of its own.
+//! Does not know: live upstreams.
+
+mod bodies;
+mod cache;
+mod connections;
+mod keys;
+mod money;
+mod resilience;
+mod streams;
+mod upstreams;
