@@ -1,0 +1,156 @@
+//! Joins the crates: settings to store, keys, ledger, prices, upstream and gateway.
+//!
+//! Invariants: every long-lived secret is in the scrubber before anything else is done with it; one value of each part per process.
+//! Does not know: what the parts do with each other.
+
+use std::sync::Arc;
+
+use access::Keyring;
+use anyhow::Context;
+use config::{SecretKeyPolicy, Settings, Sources, Upstream as UpstreamSettings};
+use cost_accounting::{Ledger, PriceBook, PriceSource, UnknownPrice};
+use gateway::{Clock, Gateway, Parts};
+use openai_client::Upstream;
+use privacy::Scrubber;
+use prometheus_client::registry::Registry;
+use resilience::{BreakerSettings, CircuitBreaker, RequestLimiter, State, Transition};
+use secrecy::SecretString;
+use storage::{OpenOptions, Role, Store};
+
+use crate::clocks;
+
+/// Something outside the program stood in the way: a port, a database, a price file. Exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct CouldNotRun(pub(crate) String);
+
+/// What every command needs.
+pub(crate) struct World {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) prices: Arc<PriceBook>,
+    pub(crate) scrubber: Scrubber,
+}
+
+impl World {
+    /// Loads and checks settings and prices, and keeps their secrets out of all output.
+    pub(crate) fn load(sources: &Sources, scrubber: &Scrubber) -> anyhow::Result<Self> {
+        let loaded = config::load(sources, SecretKeyPolicy::MakeIfAbsent)?;
+        let settings = loaded.settings;
+        keep_out(scrubber, "SECRET_KEY", &settings.secret_key)?;
+        if let UpstreamSettings::OpenAi { api_key, .. } = &settings.upstream {
+            keep_out(scrubber, "OPENAI_API_KEY", api_key)?;
+        }
+        let unknown = match settings.prices.unknown {
+            config::UnknownPrice::Refuse => UnknownPrice::Refuse,
+            config::UnknownPrice::Zero => UnknownPrice::Zero,
+        };
+        let sources: Vec<PriceSource> = loaded
+            .price_sources
+            .into_iter()
+            .map(|(name, text)| PriceSource { name, text })
+            .collect();
+        let prices = PriceBook::parse(&sources, unknown)
+            .map_err(|errors| CouldNotRun(format!("read the prices:\n{errors}")))?;
+        Ok(Self {
+            settings: Arc::new(settings),
+            prices: Arc::new(prices),
+            scrubber: scrubber.clone(),
+        })
+    }
+
+    /// Opens the database.
+    pub(crate) async fn open_store(&self, role: Role) -> anyhow::Result<Store> {
+        let config::Database::Sqlite(path) = &self.settings.database;
+        let options = OpenOptions {
+            path: path.clone(),
+            role,
+            gather: self.settings.ledger.gather,
+        };
+        Store::open(options)
+            .await
+            .map_err(|error| CouldNotRun(format!("open the database: {}", chain(&error))).into())
+    }
+
+    /// Builds the data plane over an open store and an upstream: what is called, its name, and whether it is the simulator.
+    pub(crate) fn gateway(
+        &self,
+        keyring: Arc<Keyring>,
+        store: Store,
+        (upstream, name, simulated): (Upstream, &str, bool),
+        registry: &mut Registry,
+    ) -> anyhow::Result<Gateway> {
+        let clock = clocks::monotonic();
+        let parts = Parts {
+            keyring,
+            ledger: Ledger::new(store),
+            prices: Arc::clone(&self.prices),
+            upstream,
+            upstream_name: name.to_owned(),
+            simulated,
+            breaker: Arc::new(breaker(&self.settings, &clock)),
+            limiter: Arc::new(RequestLimiter::new(Arc::clone(&clock))),
+            scrubber: self.scrubber.clone(),
+            clock,
+            wall: clocks::wall(),
+            cache_secret: config::derive(&self.settings.secret_key, "embedding cache"),
+            id_seed: random()?,
+            settings: Arc::clone(&self.settings),
+        };
+        Ok(Gateway::new(parts, registry))
+    }
+}
+
+/// Keeps a secret out of all output from now on.
+pub(crate) fn keep_out(
+    scrubber: &Scrubber,
+    label: &str,
+    secret: &SecretString,
+) -> anyhow::Result<()> {
+    scrubber.keep_out(label, secret).map_err(|error| {
+        CouldNotRun(format!("keep {label} out of the logs: {}", chain(&error))).into()
+    })
+}
+
+/// Bytes from the system's random source.
+pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).context("read the system's random source")?;
+    Ok(bytes)
+}
+
+fn breaker(settings: &Settings, clock: &Clock) -> CircuitBreaker {
+    let from = &settings.breaker;
+    let settings = BreakerSettings {
+        consecutive_failures_max: from.consecutive_failures_max,
+        window: from.window,
+        failure_rate_percent: from.failure_rate_percent,
+        calls_min: from.calls_min,
+        open_for: from.open_for,
+        half_open_probes: from.half_open_probes,
+    };
+    CircuitBreaker::observed(settings, Arc::clone(clock), log_transition)
+}
+
+fn log_transition(transition: Transition) {
+    let (from, to, reason) = (
+        transition.from.name(),
+        transition.to.name(),
+        transition.reason.name(),
+    );
+    if matches!(transition.to, State::Open { .. }) {
+        tracing::warn!(
+            from,
+            to,
+            reason,
+            "the circuit to the upstream opened; calls are held back"
+        );
+    } else {
+        tracing::info!(from, to, reason, "the circuit to the upstream moved");
+    }
+}
+
+/// An error with its causes, for a person.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
