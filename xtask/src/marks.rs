@@ -52,7 +52,7 @@ impl Marks {
     }
 }
 
-/// A mark that no other run has: 32 characters of the process id and the clock, spread.
+/// A mark that no other run has: 36 characters, of which 32 are from the system's random source.
 pub(crate) fn fresh() -> anyhow::Result<String> {
     let mut bytes = [0_u8; 16];
     let mut source =
