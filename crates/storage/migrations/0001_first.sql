@@ -36,11 +36,11 @@ CREATE TABLE virtual_key (
 -- `usage_daily`.
 CREATE TABLE ledger_entry (
     entry_id               INTEGER NOT NULL PRIMARY KEY,
-    request_id             BLOB NOT NULL CHECK (length(request_id) = 16),
-    attempt                INTEGER NOT NULL CHECK (attempt >= 0),
-    adjustment             INTEGER NOT NULL CHECK (adjustment >= 0),
+    request_id             BLOB NOT NULL,
+    attempt                INTEGER NOT NULL,
+    adjustment             INTEGER NOT NULL,
     adjusts                INTEGER REFERENCES ledger_entry (entry_id),
-    state                  TEXT NOT NULL CHECK (state IN ('reported', 'estimated', 'unsettled', 'adjusted')),
+    state                  TEXT NOT NULL,
     at_ms                  INTEGER NOT NULL,
     window_day             INTEGER NOT NULL,
     lease_id               INTEGER,
@@ -52,25 +52,36 @@ CREATE TABLE ledger_entry (
     upstream               TEXT NOT NULL,
     service_tier           TEXT,
     price_row              TEXT,
-    input_tokens           INTEGER NOT NULL CHECK (adjustment > 0 OR input_tokens >= 0),
-    cached_input_tokens    INTEGER NOT NULL CHECK (adjustment > 0 OR cached_input_tokens >= 0),
-    cache_write_30m_tokens INTEGER NOT NULL CHECK (adjustment > 0 OR cache_write_30m_tokens >= 0),
-    cache_write_12h_tokens INTEGER NOT NULL CHECK (adjustment > 0 OR cache_write_12h_tokens >= 0),
-    output_tokens          INTEGER NOT NULL CHECK (adjustment > 0 OR output_tokens >= 0),
-    reasoning_tokens       INTEGER NOT NULL CHECK (adjustment > 0 OR reasoning_tokens >= 0),
+    input_tokens           INTEGER NOT NULL,
+    cached_input_tokens    INTEGER NOT NULL,
+    cache_write_30m_tokens INTEGER NOT NULL,
+    cache_write_12h_tokens INTEGER NOT NULL,
+    output_tokens          INTEGER NOT NULL,
+    reasoning_tokens       INTEGER NOT NULL,
     other_usage            TEXT,
-    cost_pico_usd          INTEGER NOT NULL CHECK (adjustment > 0 OR cost_pico_usd >= 0),
+    cost_pico_usd          INTEGER NOT NULL,
     status                 INTEGER NOT NULL,
     outcome                TEXT NOT NULL,
-    cached                 INTEGER NOT NULL CHECK (cached IN (0, 1)),
-    stream                 INTEGER NOT NULL CHECK (stream IN (0, 1)),
-    latency_ms             INTEGER NOT NULL CHECK (latency_ms >= 0),
-    first_chunk_ms         INTEGER CHECK (first_chunk_ms >= 0),
+    cached                 INTEGER NOT NULL,
+    stream                 INTEGER NOT NULL,
+    latency_ms             INTEGER NOT NULL,
+    first_chunk_ms         INTEGER,
     end_user               TEXT,
     tags                   TEXT NOT NULL,
     UNIQUE (request_id, attempt, adjustment),
-    CHECK ((adjustment > 0) = (adjusts IS NOT NULL)),
-    CHECK ((adjustment > 0) = (state = 'adjusted'))
+    CHECK (length(request_id) = 16 AND attempt >= 0),
+    -- One check for each turn, no IN list: SQLite builds a tree for one at every insert.
+    CHECK (CASE
+        WHEN adjustment = 0 THEN
+            adjusts IS NULL
+            AND (state = 'reported' OR state = 'estimated' OR state = 'unsettled')
+            AND input_tokens >= 0 AND cached_input_tokens >= 0 AND cache_write_30m_tokens >= 0
+            AND cache_write_12h_tokens >= 0 AND output_tokens >= 0 AND reasoning_tokens >= 0
+            AND cost_pico_usd >= 0
+        ELSE adjustment > 0 AND adjusts IS NOT NULL AND state = 'adjusted'
+    END),
+    CHECK ((cached = 0 OR cached = 1) AND (stream = 0 OR stream = 1)),
+    CHECK (latency_ms >= 0 AND (first_chunk_ms IS NULL OR first_chunk_ms >= 0))
 ) STRICT;
 
 CREATE TRIGGER ledger_entry_is_never_changed BEFORE UPDATE ON ledger_entry

@@ -43,10 +43,13 @@ impl Place {
                 .create(directory)?;
         }
         let file = open_private(&path)?;
-        if !file.metadata()?.is_file() {
+        let found = file.metadata()?;
+        if !found.is_file() {
             return Err(StoreErrorKind::Damaged("it is not a file".to_owned()).into());
         }
-        file.set_permissions(Permissions::from_mode(0o600))?;
+        if found.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(Permissions::from_mode(0o600))?;
+        }
         let database = path.canonicalize()?;
         let mut lock = database.clone().into_os_string();
         lock.push(".lock");

@@ -131,6 +131,43 @@ async fn entries_are_never_changed_or_removed() {
     );
 }
 
+/// The store's own checks come first; these hold against other writers.
+#[tokio::test]
+async fn tables_refuse_what_no_entry_may_hold() {
+    let world = World::new();
+    let store = world.server().await;
+    store.append_entries(vec![entry(1)]).await.unwrap();
+    let file = world.peek();
+    for (change, good) in [
+        ("attempt = 2", true),
+        ("attempt = -1", false),
+        ("request_id = x'00'", false),
+        ("adjustment = -1", false),
+        ("adjustment = 1", false),
+        ("adjustment = 1, adjusts = 1", false),
+        (
+            "adjustment = 1, adjusts = 1, state = 'adjusted', cost_pico_usd = -1",
+            true,
+        ),
+        ("attempt = 3, adjusts = 1", false),
+        ("attempt = 3, state = 'adjusted'", false),
+        ("attempt = 3, state = 'guessed'", false),
+        ("attempt = 3, reasoning_tokens = -1", false),
+        ("attempt = 3, cost_pico_usd = -1", false),
+        ("attempt = 3, cached = 2", false),
+        ("attempt = 3, latency_ms = -1", false),
+        ("attempt = 3, first_chunk_ms = -1", false),
+        ("attempt = 3, input_tokens = 1.5", false),
+    ] {
+        let copy = format!(
+            "DROP TABLE IF EXISTS temp.copy; CREATE TEMP TABLE copy AS SELECT * FROM ledger_entry LIMIT 1;
+             UPDATE copy SET entry_id = (SELECT max(entry_id) + 1 FROM ledger_entry), {change};
+             INSERT INTO ledger_entry SELECT * FROM copy;"
+        );
+        assert_eq!(file.execute_batch(&copy).is_ok(), good, "{change}");
+    }
+}
+
 #[tokio::test]
 async fn adjustment_needs_the_entry_it_corrects() {
     let world = World::new();
