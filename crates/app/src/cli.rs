@@ -4,6 +4,7 @@
 //! Does not know: how anything is done.
 
 pub(crate) mod config;
+pub(crate) mod key_list;
 pub(crate) mod keys;
 pub(crate) mod serve;
 pub(crate) mod usage;

@@ -68,7 +68,7 @@ impl World {
         };
         Store::open(options)
             .await
-            .map_err(|error| CouldNotRun(format!("open the database: {}", chain(&error))).into())
+            .map_err(|error| CouldNotRun(chain(&error)).into())
     }
 
     /// Builds the data plane over an open store and an upstream: what is called, its name, and whether it is the simulator.

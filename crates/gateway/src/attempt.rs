@@ -13,87 +13,10 @@ use uuid::Uuid;
 
 use crate::in_flight::Held;
 use crate::request::{Caller, Operation, Request};
+use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
 use crate::telemetry::metrics::{ByClass, ByEndpoint, ByOutcome};
 use crate::telemetry::spans;
-
-/// How an attempt came to its end: the ledger's `outcome` and a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The whole answer was delivered.
-    Finished,
-    /// The upstream answered with an error that proves that nothing ran: 4xx.
-    Refused,
-    /// The upstream answered with a server error.
-    UpstreamError,
-    /// No connection came about; nothing ran.
-    ConnectFailed,
-    /// A deadline passed.
-    Timeout,
-    /// The answer broke off or was not readable.
-    Broken,
-    /// The caller left before the end.
-    ClientGone,
-    /// The server stopped before the end.
-    Shutdown,
-    /// The work was dropped without a settlement: a fault of ours.
-    Abandoned,
-    /// Answered from the cache.
-    Cached,
-}
-
-impl Outcome {
-    /// The word in the ledger and in metrics.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Refused => "refused",
-            Self::UpstreamError => "upstream_error",
-            Self::ConnectFailed => "connect_failed",
-            Self::Timeout => "timeout",
-            Self::Broken => "broken",
-            Self::ClientGone => "client_gone",
-            Self::Shutdown => "shutdown",
-            Self::Abandoned => "abandoned",
-            Self::Cached => "cached",
-        }
-    }
-
-    /// True where it is proven that the upstream charged nothing.
-    fn is_proven_free(self) -> bool {
-        matches!(self, Self::Refused | Self::ConnectFailed | Self::Cached)
-    }
-}
-
-/// What is known of an attempt at its end.
-#[derive(Debug)]
-pub(crate) struct Settlement {
-    pub(crate) outcome: Outcome,
-    /// The upstream's status; 0 where there was none.
-    pub(crate) status: u16,
-    /// What the upstream reported; `None` where nothing was.
-    pub(crate) usage: Option<Usage>,
-    /// The model that the answer names.
-    pub(crate) model_served: Option<String>,
-    /// The service tier that the answer names.
-    pub(crate) service_tier: Option<String>,
-    /// From request to first chunk of a stream.
-    pub(crate) first_chunk: Option<Duration>,
-}
-
-impl Settlement {
-    /// An end about which nothing is known but how it came.
-    pub(crate) fn bare(outcome: Outcome, status: u16) -> Self {
-        Self {
-            outcome,
-            status,
-            usage: None,
-            model_served: None,
-            service_tier: None,
-            first_chunk: None,
-        }
-    }
-}
 
 /// An attempt under way.
 pub(crate) struct Attempt {
@@ -189,37 +112,27 @@ impl Attempt {
         cost
     }
 
+    /// What the attempt is charged, under which row, and how sure that is.
+    fn charge(&self, settlement: &Settlement) -> (Usage, PicoUsd, Arc<PriceRow>, EntryState) {
+        let row = || Arc::clone(&self.price);
+        match settlement.usage {
+            Some(usage) if self.number == 0 => (usage, PicoUsd::ZERO, row(), EntryState::Reported),
+            Some(usage) => {
+                let (model, tier) = (&settlement.model_served, &settlement.service_tier);
+                let (cost, row, state) = self.price(&usage, model.as_deref(), tier.as_deref());
+                (usage, cost, row, state)
+            }
+            None if settlement.outcome.is_proven_free() => {
+                (Usage::default(), PicoUsd::ZERO, row(), EntryState::Reported)
+            }
+            None => (Usage::default(), self.bound, row(), EntryState::Estimated),
+        }
+    }
+
     fn entry(&self, settlement: Settlement) -> Entry {
         let elapsed = self.elapsed();
         let at = (self.shared.wall)();
-        let (usage, cost, row, state) = match settlement.usage {
-            Some(usage) if self.number == 0 => (
-                usage,
-                PicoUsd::ZERO,
-                Arc::clone(&self.price),
-                EntryState::Reported,
-            ),
-            Some(usage) => {
-                let (cost, row, state) = self.price(
-                    &usage,
-                    settlement.model_served.as_deref(),
-                    settlement.service_tier.as_deref(),
-                );
-                (usage, cost, row, state)
-            }
-            None if settlement.outcome.is_proven_free() => (
-                Usage::default(),
-                PicoUsd::ZERO,
-                Arc::clone(&self.price),
-                EntryState::Reported,
-            ),
-            None => (
-                Usage::default(),
-                self.bound,
-                Arc::clone(&self.price),
-                EntryState::Estimated,
-            ),
-        };
+        let (usage, cost, row, state) = self.charge(&settlement);
         self.count(&usage, cost, state, settlement.outcome, elapsed);
         let is_error = !matches!(settlement.outcome, Outcome::Finished | Outcome::Cached);
         spans::settled(

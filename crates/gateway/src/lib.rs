@@ -25,6 +25,7 @@ mod pump;
 mod request;
 mod routes;
 mod server;
+mod settlement;
 mod shared;
 mod status;
 mod telemetry;

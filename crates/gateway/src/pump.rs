@@ -16,8 +16,9 @@ use resilience::{Permit, Verdict};
 use tokio::sync::mpsc;
 
 use crate::answer::{Body, Cut};
-use crate::attempt::{Attempt, Outcome, Settlement};
+use crate::attempt::Attempt;
 use crate::in_flight::Held;
+use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::upstream;

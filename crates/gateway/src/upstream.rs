@@ -12,8 +12,8 @@ use openai_client::{Answer, AttemptError, AttemptErrorKind, Blame, Call, Replay,
 use privacy::Scrubber;
 use resilience::{Classify, Verdict};
 
-use crate::attempt::Outcome;
 use crate::headers;
+use crate::settlement::Outcome;
 use crate::status::Refusal;
 
 /// The longest whole answer that is taken: embeddings of 2,048 inputs at 3,072 dimensions in decimal are about 90 MiB.

@@ -7,14 +7,16 @@
 use std::io::{IsTerminal, Read};
 use std::process::ExitCode;
 
-use access::{ImportStrength, Keyring, NewKey, VirtualKey};
+use access::{ImportStrength, Keyring, NewKey};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use config::Environment;
 use jiff::{SignedDuration, Timestamp};
+use privacy::Scrubber;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::cli::key_list;
 use crate::clocks;
 use crate::table::{Format, Rows, say};
 use crate::wiring::World;
@@ -80,7 +82,7 @@ pub(crate) struct Create {
 pub(crate) struct List {
     /// How to write it
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    pub(crate) format: Format,
 }
 
 /// Options of `revoke`.
@@ -106,12 +108,10 @@ pub(crate) struct Import {
 /// Does it.
 pub(crate) async fn run(keys: Keys, world: &World) -> anyhow::Result<ExitCode> {
     let store = world.open_store(storage::Role::Command).await?;
-    let keyring = Keyring::open(store.clone())
-        .await
-        .context("read the virtual keys")?;
+    let keyring = Keyring::open(store.clone()).await?;
     let done = match keys {
-        Keys::Create(create) => make(create, &keyring).await,
-        Keys::List(list) => show(&list, &keyring),
+        Keys::Create(create) => make(create, &keyring, world).await,
+        Keys::List(list) => key_list::show(&list, &keyring),
         Keys::Revoke(revoke) => end(&revoke, &keyring).await,
         Keys::Import(import) => take_over(import, &keyring, world).await,
     };
@@ -120,7 +120,15 @@ pub(crate) async fn run(keys: Keys, world: &World) -> anyhow::Result<ExitCode> {
 }
 
 impl Rights {
-    fn new_key(self, now: Timestamp) -> anyhow::Result<NewKey> {
+    fn new_key(self, now: Timestamp, scrubber: &Scrubber) -> anyhow::Result<NewKey> {
+        // Names, projects and tags are shown and stored, so a secret put there by mistake is refused.
+        let shown = [("--name", &self.name), ("--project", &self.project)];
+        let tags = self.tags.iter().map(|tag| ("--tag", tag));
+        for (option, text) in shown.into_iter().chain(tags) {
+            if scrubber.scrub(text) != *text {
+                bail!("use {option}: it looks like a secret; give it a name that may be shown");
+            }
+        }
         let expires_at = match self.expires_in_days {
             Some(days) => Some(
                 now.checked_add(SignedDuration::from_hours(HOURS_PER_DAY * i64::from(days)))
@@ -149,12 +157,11 @@ impl Rights {
     }
 }
 
-async fn make(create: Create, keyring: &Keyring) -> anyhow::Result<()> {
+async fn make(create: Create, keyring: &Keyring, world: &World) -> anyhow::Result<()> {
     let now = clocks::now();
     let minted = keyring
-        .create(create.rights.new_key(now)?, now)
-        .await
-        .context("make the key")?;
+        .create(create.rights.new_key(now, &world.scrubber)?, now)
+        .await?;
     let (key, secret) = (&minted.key, minted.secret.expose_secret());
     match create.format {
         Format::Json => say(
@@ -178,89 +185,8 @@ async fn make(create: Create, keyring: &Keyring) -> anyhow::Result<()> {
     }
 }
 
-fn show(list: &List, keyring: &Keyring) -> anyhow::Result<()> {
-    let now = clocks::now();
-    let keys = keyring.list();
-    if list.format == Format::Json {
-        let keys: Vec<Value> = keys.iter().map(|key| as_json(key, now)).collect();
-        return say(&json!({ "keys": keys }).to_string());
-    }
-    let rows = Rows {
-        columns: &[
-            "id",
-            "name",
-            "project",
-            "state",
-            "models",
-            "endpoints",
-            "tags",
-            "created",
-            "expires",
-        ],
-        rows: keys.iter().map(|key| as_row(key, now)).collect(),
-    };
-    match list.format {
-        Format::Csv => say(&rows.csv()?),
-        _ if rows.rows.is_empty() => {
-            say("No keys yet. Make one: keyward keys create --name NAME\n")
-        }
-        _ => say(&rows.table()),
-    }
-}
-
-fn as_row(key: &VirtualKey, now: Timestamp) -> Vec<String> {
-    let all_or = |list: &[String]| {
-        if list.is_empty() {
-            "all".to_owned()
-        } else {
-            list.join(" ")
-        }
-    };
-    let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
-    vec![
-        key.id.clone(),
-        key.name.clone(),
-        key.project.clone(),
-        state(key, now).to_owned(),
-        all_or(&key.models),
-        all_or(&key.endpoints),
-        key.tags.join(" "),
-        day(key.created_at),
-        key.expires_at.map(day).unwrap_or_default(),
-    ]
-}
-
-fn as_json(key: &VirtualKey, now: Timestamp) -> Value {
-    json!({
-        "id": key.id,
-        "name": key.name,
-        "project": key.project,
-        "state": state(key, now),
-        "models": key.models,
-        "endpoints": key.endpoints,
-        "tags": key.tags,
-        "requests_per_minute": key.requests_per_minute,
-        "created_at": key.created_at.to_string(),
-        "expires_at": key.expires_at.map(|at| at.to_string()),
-        "revoked_at": key.revoked_at.map(|at| at.to_string()),
-    })
-}
-
-fn state(key: &VirtualKey, now: Timestamp) -> &'static str {
-    if key.revoked_at.is_some() {
-        "revoked"
-    } else if key.expires_at.is_some_and(|at| at <= now) {
-        "expired"
-    } else {
-        "active"
-    }
-}
-
 async fn end(revoke: &Revoke, keyring: &Keyring) -> anyhow::Result<()> {
-    let key = keyring
-        .revoke(&revoke.id, clocks::now())
-        .await
-        .context("revoke the key")?;
+    let key = keyring.revoke(&revoke.id, clocks::now()).await?;
     say(&format!(
         "Revoked {} ({}). A running server refuses it within a moment.\n",
         key.id, key.name
@@ -281,11 +207,15 @@ async fn take_over(import: Import, keyring: &Keyring, world: &World) -> anyhow::
         ImportStrength::Strong
     };
     let key = keyring
-        .import(import.rights.new_key(now)?, secret, strength, now)
-        .await
-        .context("import the key")?;
+        .import(
+            import.rights.new_key(now, &world.scrubber)?,
+            secret,
+            strength,
+            now,
+        )
+        .await?;
     match import.format {
-        Format::Json => say(&as_json(&key, now).to_string()),
+        Format::Json => say(&key_list::as_json(&key, now).to_string()),
         Format::Csv => say(&Rows {
             columns: &["id", "name", "project"],
             rows: vec![vec![key.id, key.name, key.project]],

@@ -14,12 +14,13 @@ use resilience::CallError;
 
 use super::{Incoming, Outgoing};
 use crate::answer::Body;
-use crate::attempt::{Attempt, Outcome, Settlement};
+use crate::attempt::Attempt;
 use crate::cache::{CacheKey, Kept};
 use crate::headers;
 use crate::pump::Pump;
 use crate::request::{Caller, Request};
 use crate::routes::with_query;
+use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::upstream::{self, Failure, Prepared, Whole};

@@ -13,11 +13,12 @@ use uuid::Uuid;
 
 use super::Outgoing;
 use crate::answer::Body;
-use crate::attempt::{Attempt, Outcome, Settlement};
+use crate::attempt::Attempt;
 use crate::cache::{CacheKey, Kept};
 use crate::headers::CacheWish;
 use crate::object::Object;
 use crate::request::{Caller, Operation, Request};
+use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
 use crate::telemetry::metrics::ByOutcome;
 

@@ -67,7 +67,7 @@ async fn a_second_server_on_one_database_is_refused_and_says_why() {
     ]);
     assert_eq!(output.status.code(), Some(2));
     let said = crate::support::text(&output.stderr);
-    assert!(said.contains("another server"), "{said}");
+    assert!(said.contains("another keyward server"), "{said}");
     // Commands work beside it all the same.
     place.key("beside");
 }
