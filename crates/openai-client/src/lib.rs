@@ -106,10 +106,12 @@ pub use crate::client::{
     ChatStream, Client, ClientBuilder, ClientError, Clock, Cost, ERROR_BYTES_MAX, Embedding,
     EmbeddingRequest, Embeddings, Encoding, Model, Models,
 };
-pub use crate::reqwest_transport::{IDLE_CONNECTIONS_MAX, ReqwestOptions, ReqwestTransport};
+pub use crate::hyper_transport::HyperTransport;
+pub use crate::reqwest_transport::{ReqwestOptions, ReqwestTransport};
 pub use crate::transport::{
     Transport, TransportBody, TransportError, TransportErrorKind, TransportFuture,
 };
+pub use crate::transport_options::{IDLE_CONNECTIONS_MAX, TransportOptions};
 pub use crate::upstream::{
     Call, Timeouts, Upstream, UpstreamError, UpstreamErrorKind, UpstreamOptions,
 };
@@ -117,13 +119,16 @@ pub use crate::upstream::{
 mod answer;
 mod attempt_error;
 mod client;
+mod connector;
 pub mod error_body;
+mod hyper_transport;
 mod key;
 mod lenient;
 pub mod rate_headers;
 mod reqwest_transport;
 pub mod sse;
 mod transport;
+mod transport_options;
 mod upstream;
 pub mod usage;
 pub mod wire;

@@ -5,6 +5,7 @@
 //! Does not know: OpenAI, keys, time limits other than its own for connecting.
 
 use std::error::Error;
+use std::io;
 use std::pin::Pin;
 
 use bytes::Bytes;
@@ -17,7 +18,8 @@ pub type TransportBody = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>
 pub type TransportFuture =
     Pin<Box<dyn Future<Output = Result<http::Response<TransportBody>, TransportError>> + Send>>;
 
-/// Sends one HTTP request. [`ReqwestTransport`](crate::ReqwestTransport) is the real one; tests script their own.
+/// Sends one HTTP request. [`HyperTransport`](crate::HyperTransport) and
+/// [`ReqwestTransport`](crate::ReqwestTransport) are the real ones; tests script their own.
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request`, whose URI is absolute, and resolves when the head of the answer is complete.
     ///
@@ -75,4 +77,24 @@ impl TransportError {
             source: Some(source.into()),
         }
     }
+}
+
+/// Whether the bytes of an answer were wrong, rather than too few.
+pub(crate) fn is_garbage(error: &(dyn Error + 'static)) -> bool {
+    chain(error).any(|error| {
+        let http = error.downcast_ref::<hyper::Error>();
+        let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        http.is_some_and(hyper::Error::is_parse)
+            || matches!(
+                io,
+                Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+            )
+    })
+}
+
+/// An error and its sources, from the top down.
+pub(crate) fn chain<'error>(
+    error: &'error (dyn Error + 'static),
+) -> impl Iterator<Item = &'error (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }
