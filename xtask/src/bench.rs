@@ -34,6 +34,8 @@ struct Options {
     rounds: u32,
     seconds: u32,
     legs: Vec<String>,
+    /// The build of keyward: `dist` is what is shipped, `release` what a fresh clone runs.
+    profile: String,
 }
 
 impl Options {
@@ -42,6 +44,7 @@ impl Options {
             rounds: 3,
             seconds: 4,
             legs: ["direct", "nginx", "keyward"].map(str::to_owned).to_vec(),
+            profile: "dist".to_owned(),
         };
         for pair in words.chunks(2) {
             let wrong = || {
@@ -56,6 +59,7 @@ impl Options {
             match *name {
                 "--rounds" => options.rounds = value.parse().map_err(|_| wrong())?,
                 "--seconds" => options.seconds = value.parse().map_err(|_| wrong())?,
+                "--profile" => options.profile = (*value).to_owned(),
                 "--legs" => options.legs = value.split(',').map(str::to_owned).collect(),
                 _ => return Err(wrong()),
             }
@@ -65,6 +69,9 @@ impl Options {
             return Err(could_not_run(
                 "rounds and seconds are at least 1, legs are of direct, nginx, keyward",
             ));
+        }
+        if !["dist", "release"].contains(&options.profile.as_str()) {
+            return Err(could_not_run("the profile is dist or release"));
         }
         Ok(options)
     }
@@ -93,7 +100,7 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
     let legs = options
         .legs
         .iter()
-        .map(|name| Leg::start(name, address, &folder))
+        .map(|name| Leg::start(name, address, &folder, &options.profile))
         .collect::<anyhow::Result<Vec<Leg>>>()?;
     let mut rounds = Vec::new();
     for round in 1..=options.rounds {
@@ -113,12 +120,21 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
 
 /// Builds the load generator, and the product if it takes part.
 fn build(options: &Options) -> anyhow::Result<()> {
-    let mut command = cargo();
-    command.args(["build", "--release", "--locked", "--package", "rig"]);
+    let build = |profile: &str, package: &str| {
+        run_command(cargo().args([
+            "build",
+            "--locked",
+            "--profile",
+            profile,
+            "--package",
+            package,
+        ]))
+    };
+    build("release", "rig")?;
     if options.legs.iter().any(|leg| leg == "keyward") {
-        command.args(["--package", "app"]);
+        build(&options.profile, "app")?;
     }
-    run_command(&mut command)
+    Ok(())
 }
 
 /// Fails if keyward costs too much beside nginx.

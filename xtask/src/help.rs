@@ -14,7 +14,7 @@ cargo xtask <command>
   test-integration   the built binary and the real Python and Node SDKs, all on loopback
   test-live          the real API: OPENAI_API_KEY, or OPENAI_BASE_URL on loopback; else exit 2
                      KEYWARD_LIVE_CHAT_MODEL, KEYWARD_LIVE_EMBED_MODEL name other models
-  bench gateway      [--rounds 3] [--seconds 4] [--legs direct,nginx,keyward]
+  bench gateway      [--rounds 3] [--seconds 4] [--legs direct,nginx,keyward] [--profile dist|release]
                      CPU a request beside nginx, same cores, same canned upstream
   help               this
 

@@ -27,11 +27,21 @@ pub(crate) struct Leg {
 
 impl Leg {
     /// Starts what the leg needs and waits until it answers.
-    pub(crate) fn start(name: &str, upstream: &str, folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        name: &str,
+        upstream: &str,
+        folder: &Path,
+        profile: &str,
+    ) -> anyhow::Result<Self> {
         let name = name.to_owned();
         match name.as_str() {
             "nginx" => nginx(name, upstream, folder),
-            "keyward" => keyward(name, upstream, folder),
+            "keyward" => keyward(
+                name,
+                upstream,
+                folder,
+                &target().join(profile).join("keyward"),
+            ),
             _ => Ok(Self {
                 name,
                 address: upstream.to_owned(),
@@ -125,11 +135,11 @@ http {{
     ))
 }
 
-fn keyward(name: String, upstream: &str, folder: &Path) -> anyhow::Result<Leg> {
+fn keyward(name: String, upstream: &str, folder: &Path, program: &Path) -> anyhow::Result<Leg> {
     let folder = empty(&folder.join("keyward"))?;
     let address = format!("127.0.0.1:{}", free_port()?);
     let admin = format!("127.0.0.1:{}", free_port()?);
-    let mut create = Command::new(program());
+    let mut create = Command::new(program);
     configure(&mut create, upstream, &folder)?;
     let key = read(create.args(["keys", "create", "--name", "bench", "--format", "json"]))?;
     let key: Value =
@@ -148,7 +158,7 @@ fn keyward(name: String, upstream: &str, folder: &Path) -> anyhow::Result<Leg> {
         &mut file,
         format!("authorization: Bearer {key}\n").as_bytes(),
     )?;
-    let mut serve = pinned(CORE_OF_PROXY, &program());
+    let mut serve = pinned(CORE_OF_PROXY, program);
     configure(&mut serve, upstream, &folder)?;
     serve.args(["serve", "--listen", &address, "--admin-listen", &admin]);
     let mut proxy = Running::start("keyward", &mut serve, &folder)?;
@@ -160,10 +170,6 @@ fn keyward(name: String, upstream: &str, folder: &Path) -> anyhow::Result<Leg> {
         headers: Some(headers),
         proxy: Some(proxy),
     })
-}
-
-fn program() -> PathBuf {
-    target().join("release").join("keyward")
 }
 
 /// The environment of a keyward that knows nothing of this machine.
