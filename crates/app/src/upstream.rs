@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use config::{Settings, Upstream as UpstreamSettings};
 use openai_client::{
-    ReqwestOptions, ReqwestTransport, Timeouts, Upstream, UpstreamName, UpstreamOptions,
+    HyperTransport, ReqwestOptions, Timeouts, Upstream, UpstreamName, UpstreamOptions,
 };
 use openai_sim::{Sim, SimOptions};
 use privacy::Scrubber;
@@ -75,7 +75,7 @@ fn build(
         key: Some(api_key),
         timeouts,
     };
-    let transport = ReqwestTransport::new(ReqwestOptions {
+    let transport = HyperTransport::new(ReqwestOptions {
         connect: from.connect,
         ..ReqwestOptions::default()
     })

@@ -6,7 +6,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::HeaderValue;
 use jiff::Timestamp;
+use uuid::fmt::Simple;
 use uuid::{Builder, Uuid};
 
 /// What stands before the hexadecimal digits of a request id.
@@ -47,6 +49,16 @@ pub(crate) fn render(id: Uuid) -> String {
     format!("{PREFIX}{}", id.simple())
 }
 
+/// The same as the value of a header, written in place.
+pub(crate) fn header_value(id: Uuid) -> HeaderValue {
+    let mut text = [0; PREFIX.len() + Simple::LENGTH];
+    let (prefix, digits) = text.split_at_mut(PREFIX.len());
+    prefix.copy_from_slice(PREFIX.as_bytes());
+    id.simple().encode_lower(digits);
+    // Letters and digits always are a header's value.
+    HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(PREFIX))
+}
+
 /// Reads what [`render`] wrote; a bare UUID is taken as well.
 pub(crate) fn parse(text: &str) -> Option<Uuid> {
     Uuid::try_parse(text.strip_prefix(PREFIX).unwrap_or(text)).ok()
@@ -66,6 +78,7 @@ mod tests {
             assert_eq!(id.get_version_num(), 7);
             assert!(seen.insert(id), "an id came twice");
             assert_eq!(parse(&render(id)), Some(id));
+            assert_eq!(header_value(id), render(id));
         }
         let later = ids.next(Timestamp::from_millisecond(1_790_000_000_001).unwrap());
         assert!(seen.iter().all(|id| *id < later));

@@ -94,7 +94,7 @@ impl Gateway {
         };
         let mut response = result.unwrap_or_else(|refusal| self.refuse(refusal, endpoint, begun));
         let headers = response.headers_mut();
-        headers::write_text(headers, headers::REQUEST_ID, &ids::render(id));
+        headers.insert(headers::REQUEST_ID, ids::header_value(id));
         if let Some(allowance) = &allowance {
             headers::write_allowance(headers, allowance);
         }

@@ -123,7 +123,7 @@ fn finish(
         headers::CACHE,
         http::HeaderValue::from_static(outgoing.cache),
     );
-    headers::write_text(headers, headers::ROUTE, &shared.upstream_name);
+    headers.insert(headers::ROUTE, shared.route_header.clone());
     headers::write_text(
         headers,
         headers::OVERHEAD_MS,

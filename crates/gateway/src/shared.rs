@@ -10,6 +10,7 @@ use std::time::Duration;
 use access::Keyring;
 use config::{OnWriteFailure, Settings};
 use cost_accounting::{Ledger, PriceBook};
+use http::HeaderValue;
 use jiff::Timestamp;
 use openai_client::Upstream;
 use privacy::Scrubber;
@@ -66,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) prices: Arc<PriceBook>,
     pub(crate) upstream: Upstream,
     pub(crate) upstream_name: Arc<str>,
+    /// The same name as the value of a header, made once.
+    pub(crate) route_header: HeaderValue,
     pub(crate) simulated: bool,
     pub(crate) breaker: Arc<CircuitBreaker>,
     pub(crate) limiter: Arc<RequestLimiter>,
@@ -96,6 +99,8 @@ impl Shared {
             ledger: parts.ledger,
             prices: parts.prices,
             upstream: parts.upstream,
+            route_header: HeaderValue::from_str(&parts.upstream_name)
+                .unwrap_or(HeaderValue::from_static("upstream")),
             upstream_name: parts.upstream_name.into(),
             simulated: parts.simulated,
             breaker: parts.breaker,
