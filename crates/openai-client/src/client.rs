@@ -23,9 +23,10 @@ pub use crate::client::told::Cost;
 use crate::answer::Answer;
 use crate::client::told::Told;
 use crate::error_body::ErrorBody;
+use crate::hyper_transport::HyperTransport;
 use crate::rate_headers::RateHeaders;
-use crate::reqwest_transport::{ReqwestOptions, ReqwestTransport};
 use crate::transport::Transport;
+use crate::transport_options::TransportOptions;
 use crate::upstream::{Call, Timeouts, Upstream, UpstreamOptions};
 
 mod chat;
@@ -65,7 +66,7 @@ pub struct ClientBuilder {
     base_url: String,
     key: SecretString,
     timeouts: Timeouts,
-    connections: ReqwestOptions,
+    connections: TransportOptions,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Clock>,
 }
@@ -79,14 +80,14 @@ impl ClientBuilder {
 
     /// How connections are made and kept; without effect beside a transport of one's own.
     #[must_use]
-    pub fn connections(self, connections: ReqwestOptions) -> Self {
+    pub fn connections(self, connections: TransportOptions) -> Self {
         Self {
             connections,
             ..self
         }
     }
 
-    /// Another way to the network than [`ReqwestTransport`].
+    /// Another way to the network than [`HyperTransport`].
     #[must_use]
     pub fn transport(self, transport: Arc<dyn Transport>) -> Self {
         Self {
@@ -118,7 +119,7 @@ impl ClientBuilder {
         } = self;
         let transport = match transport {
             Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new(connections).map_err(ClientError::Transport)?),
+            None => Arc::new(HyperTransport::new(connections).map_err(ClientError::Transport)?),
         };
         let options = UpstreamOptions {
             name: "openai".into(),
@@ -158,7 +159,7 @@ impl Client {
             base_url: base_url.into(),
             key,
             timeouts: Timeouts::default(),
-            connections: ReqwestOptions::default(),
+            connections: TransportOptions::default(),
             transport: None,
             clock: None,
         }

@@ -66,14 +66,14 @@
 //! use http::{HeaderMap, Method};
 //! use openai_client::sse::SseFramer;
 //! use openai_client::wire::ChunkHead;
-//! use openai_client::{Call, ReqwestOptions, ReqwestTransport, Timeouts, Upstream, UpstreamOptions};
+//! use openai_client::{Call, HyperTransport, Timeouts, TransportOptions, Upstream, UpstreamOptions};
 //! # use openai_sim::{Sim, SimOptions};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let sim = Sim::start(SimOptions::default()).await?;
 //! let options = UpstreamOptions { name: "main".into(), base_url: sim.base_url(), key: None, timeouts: Timeouts::default() };
-//! let upstream = Upstream::new(options, Arc::new(ReqwestTransport::new(ReqwestOptions::default())?))?;
+//! let upstream = Upstream::new(options, Arc::new(HyperTransport::new(TransportOptions::default())?))?;
 //!
 //! let body = r#"{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello"}],
 //!     "stream":true,"stream_options":{"include_usage":true}}"#;
