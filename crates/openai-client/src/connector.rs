@@ -93,3 +93,27 @@ impl Service<Uri> for Connector {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_that_stalls_is_under_the_limit() {
+        let peer = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut connector = Connector::new(Duration::from_secs(5)).unwrap();
+        let target = format!("https://{}/", peer.local_addr().unwrap());
+        let connecting = connector.call(target.parse().unwrap());
+        let error = tokio::time::timeout(Duration::from_secs(6), connecting)
+            .await
+            .unwrap()
+            .err()
+            .unwrap();
+        let kind = error.downcast_ref::<io::Error>().unwrap().kind();
+        assert_eq!(kind, io::ErrorKind::TimedOut);
+        // TCP was there; the handshake was what did not come.
+        peer.accept().await.unwrap();
+    }
+}

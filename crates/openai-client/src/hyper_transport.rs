@@ -99,3 +99,19 @@ fn is_late(error: &(dyn Error + 'static)) -> bool {
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::TimedOut)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_names_no_web_server_is_not_sent() {
+        let transport = HyperTransport::new(TransportOptions::default()).unwrap();
+        for target in ["/v1/models", "127.0.0.1:9", "ftp://127.0.0.1:9/v1", "*"] {
+            let mut request = http::Request::new(Bytes::new());
+            *request.uri_mut() = target.parse().unwrap();
+            let error = transport.send(request).await.err().unwrap();
+            assert_eq!(error.kind, TransportErrorKind::Unsendable, "{target}");
+        }
+    }
+}

@@ -3,12 +3,16 @@
 //! Invariants: keys are made up at run time.
 //! Does not know: any real upstream.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use openai_client::{Call, ReqwestOptions, ReqwestTransport, Timeouts, Upstream, UpstreamOptions};
+use openai_client::{
+    Call, HyperTransport, ReqwestTransport, Timeouts, Transport, TransportOptions, Upstream,
+    UpstreamOptions,
+};
 use secrecy::SecretString;
 
 mod attempt;
@@ -16,16 +20,44 @@ mod chat;
 mod embeddings;
 mod secrets;
 
-thread_local! {
-    /// One client for each test, which has a thread of its own: reading the host's root certificates takes longer than all else.
-    static TRANSPORT: Arc<ReqwestTransport> = {
-        let options = ReqwestOptions { connect: Duration::from_secs(1), ..ReqwestOptions::default() };
-        Arc::new(ReqwestTransport::new(options).unwrap())
-    };
+/// The ways to the network that keep the same promises.
+#[derive(Clone, Copy, Debug)]
+enum Network {
+    Hyper,
+    Reqwest,
 }
 
-pub(crate) fn transport() -> Arc<ReqwestTransport> {
-    TRANSPORT.with(Arc::clone)
+thread_local! {
+    /// One client of each kind for each test, which has a thread of its own: reading the host's root certificates takes longer
+    /// than all else.
+    static HYPER: Arc<dyn Transport> = Arc::new(HyperTransport::new(options()).unwrap());
+    static REQWEST: Arc<dyn Transport> = Arc::new(ReqwestTransport::new(options()).unwrap());
+    /// The one that [`transport`] gives on this thread.
+    static NETWORK: Cell<Network> = const { Cell::new(Network::Hyper) };
+}
+
+fn options() -> TransportOptions {
+    TransportOptions {
+        connect: Duration::from_secs(1),
+        ..TransportOptions::default()
+    }
+}
+
+/// Runs `test` over each transport in turn.
+pub(crate) async fn over_each(test: impl AsyncFn()) {
+    for network in [Network::Hyper, Network::Reqwest] {
+        println!("over {network:?}");
+        NETWORK.set(network);
+        test().await;
+    }
+}
+
+/// The transport under test: hyper, unless [`over_each`] says otherwise.
+pub(crate) fn transport() -> Arc<dyn Transport> {
+    match NETWORK.get() {
+        Network::Hyper => HYPER.with(Arc::clone),
+        Network::Reqwest => REQWEST.with(Arc::clone),
+    }
 }
 
 /// A made-up key that is easy to find again.

@@ -13,7 +13,7 @@ use openai_client::{
 use secrecy::SecretString;
 
 use super::embeddings::client;
-use super::{SOON, marked_key, patient, post, upstream};
+use super::{SOON, marked_key, over_each, patient, post, upstream};
 use crate::peer::{NeverAccepts, Peer, Step, answer, chunked, closed_address};
 
 const URL_MARK: &str = "mark3d-prefix";
@@ -82,80 +82,86 @@ async fn attempt_at(steps: Vec<Step>, timeouts: Timeouts, bytes_max: usize) -> A
 
 #[tokio::test]
 async fn every_kind_of_attempt_error_before_an_answer_is_clean() {
-    use AttemptErrorKind::{Connect, Malformed, Timeout, Unanswered, Unsendable};
+    over_each(async || {
+        use AttemptErrorKind::{Connect, Malformed, Timeout, Unanswered, Unsendable};
 
-    let path = "/chat/completions";
-    let closed = closed_address().await.to_string();
-    let deaf = NeverAccepts::start().await;
-    let echo = [
-        b"HTTP/1.1 \0".as_slice(),
-        marked_key().as_bytes(),
-        b"\r\n\r\n",
-    ]
-    .concat();
-    let first_byte = Timeouts {
-        first_byte: SOON,
-        ..patient()
-    };
-    let seen = [
-        (
-            attempt(closed.clone(), patient(), "/../mark3d-prompt", 1).await,
-            Unsendable,
-        ),
-        (attempt(closed, patient(), path, 1).await, Connect),
-        (
-            attempt(deaf.address.to_string(), patient(), path, 1).await,
-            Timeout(Phase::Connect),
-        ),
-        (
-            attempt_at(vec![Step::Stall], first_byte, 1).await,
-            Timeout(Phase::FirstByte),
-        ),
-        (
-            attempt_at(vec![Step::Read, Step::Reset], patient(), 1).await,
-            Unanswered,
-        ),
-        (attempt_at(sends(echo), patient(), 1).await, Malformed),
-    ];
-    for (kind, expected) in seen {
-        assert_eq!(kind, expected);
-    }
+        let path = "/chat/completions";
+        let closed = closed_address().await.to_string();
+        let deaf = NeverAccepts::start().await;
+        let echo = [
+            b"HTTP/1.1 \0".as_slice(),
+            marked_key().as_bytes(),
+            b"\r\n\r\n",
+        ]
+        .concat();
+        let first_byte = Timeouts {
+            first_byte: SOON,
+            ..patient()
+        };
+        let seen = [
+            (
+                attempt(closed.clone(), patient(), "/../mark3d-prompt", 1).await,
+                Unsendable,
+            ),
+            (attempt(closed, patient(), path, 1).await, Connect),
+            (
+                attempt(deaf.address.to_string(), patient(), path, 1).await,
+                Timeout(Phase::Connect),
+            ),
+            (
+                attempt_at(vec![Step::Stall], first_byte, 1).await,
+                Timeout(Phase::FirstByte),
+            ),
+            (
+                attempt_at(vec![Step::Read, Step::Reset], patient(), 1).await,
+                Unanswered,
+            ),
+            (attempt_at(sends(echo), patient(), 1).await, Malformed),
+        ];
+        for (kind, expected) in seen {
+            assert_eq!(kind, expected);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn every_kind_of_attempt_error_inside_a_body_is_clean() {
-    use AttemptErrorKind::{Malformed, Stream, Timeout, TooLarge};
+    over_each(async || {
+        use AttemptErrorKind::{Malformed, Stream, Timeout, TooLarge};
 
-    let idle = Timeouts {
-        idle: SOON,
-        ..patient()
-    };
-    let total = Timeouts {
-        total: SOON,
-        ..patient()
-    };
-    let stalls = vec![Step::Read, Step::Send(chunked(&[b"data"], "")), Step::Stall];
-    let echo = chunked(&[b"data"], &format!("{}\r\n", marked_key()));
-    let whole = answer("200 OK", &[], MARKED_BODY.as_bytes());
-    let seen = [
-        (
-            attempt_at(stalls.clone(), idle, 10).await,
-            Timeout(Phase::Idle),
-        ),
-        (attempt_at(stalls, total, 10).await, Timeout(Phase::Total)),
-        (attempt_at(sends(echo), patient(), 99).await, Malformed),
-        (
-            attempt_at(sends(chunked(&[MARKED_BODY.as_bytes()], "")), patient(), 99).await,
-            Stream,
-        ),
-        (
-            attempt_at(sends(whole), patient(), 9).await,
-            TooLarge { bytes_max: 9 },
-        ),
-    ];
-    for (kind, expected) in seen {
-        assert_eq!(kind, expected);
-    }
+        let idle = Timeouts {
+            idle: SOON,
+            ..patient()
+        };
+        let total = Timeouts {
+            total: SOON,
+            ..patient()
+        };
+        let stalls = vec![Step::Read, Step::Send(chunked(&[b"data"], "")), Step::Stall];
+        let echo = chunked(&[b"data"], &format!("{}\r\n", marked_key()));
+        let whole = answer("200 OK", &[], MARKED_BODY.as_bytes());
+        let seen = [
+            (
+                attempt_at(stalls.clone(), idle, 10).await,
+                Timeout(Phase::Idle),
+            ),
+            (attempt_at(stalls, total, 10).await, Timeout(Phase::Total)),
+            (attempt_at(sends(echo), patient(), 99).await, Malformed),
+            (
+                attempt_at(sends(chunked(&[MARKED_BODY.as_bytes()], "")), patient(), 99).await,
+                Stream,
+            ),
+            (
+                attempt_at(sends(whole), patient(), 9).await,
+                TooLarge { bytes_max: 9 },
+            ),
+        ];
+        for (kind, expected) in seen {
+            assert_eq!(kind, expected);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
