@@ -183,23 +183,42 @@ impl Upstream {
         let request = self
             .request(call)
             .ok_or_else(|| self.error(AttemptErrorKind::Unsendable))?;
-        let mut total = Box::pin(tokio::time::sleep(self.timeouts.total));
+        // One timer for both limits: setting it on, to a later time, takes no lock, and a second one would cost every call.
+        let (limit, phase) = self.head_limit();
+        let mut timer = Box::pin(tokio::time::sleep(limit));
+        let ends = timer
+            .deadline()
+            .checked_add(self.timeouts.total.saturating_sub(limit));
         let response = tokio::select! {
             biased;
             sent = self.transport.send(request) => {
                 sent.map_err(|error| AttemptError::from_transport(self.name.clone(), error))?
             }
-            () = total.as_mut() => return Err(self.error(AttemptErrorKind::Timeout(Phase::Total))),
-            () = tokio::time::sleep(self.timeouts.first_byte) => {
-                return Err(self.error(AttemptErrorKind::Timeout(Phase::FirstByte)));
-            }
+            () = timer.as_mut() => return Err(self.error(AttemptErrorKind::Timeout(phase))),
         };
+        match ends {
+            Some(ends) => timer.as_mut().reset(ends),
+            // Past the end of the clock, which the timer itself knows how to hold.
+            None => timer.set(tokio::time::sleep(self.timeouts.total)),
+        }
         Ok(Answer::new(
             self.name.clone(),
             response,
             self.timeouts.idle,
-            total,
+            timer,
         ))
+    }
+
+    /// How long the head of an answer may take, and which limit that is.
+    fn head_limit(&self) -> (Duration, Phase) {
+        let Timeouts {
+            first_byte, total, ..
+        } = self.timeouts;
+        if first_byte < total {
+            (first_byte, Phase::FirstByte)
+        } else {
+            (total, Phase::Total)
+        }
     }
 
     pub(crate) fn error(&self, kind: AttemptErrorKind) -> AttemptError {
@@ -294,8 +313,13 @@ fn read_base_url(text: &str) -> Result<(Scheme, Authority, String), UpstreamErro
 
 /// Whether a path segment is `.` or `..`, which a URL parser further down would resolve, plain or escaped.
 fn is_dots(segment: &str) -> bool {
-    let plain = segment.replace("%2e", ".").replace("%2E", ".");
-    plain == "." || plain == ".."
+    without_dot(segment).is_some_and(|rest| rest.is_empty() || without_dot(rest) == Some(""))
+}
+
+fn without_dot(segment: &str) -> Option<&str> {
+    [".", "%2e", "%2E"]
+        .iter()
+        .find_map(|dot| segment.strip_prefix(dot))
 }
 
 #[cfg(test)]

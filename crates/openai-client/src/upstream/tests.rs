@@ -1,7 +1,7 @@
 //! What goes out for a call: where to, with which headers; and how long an attempt may take, on a paused clock.
 //!
 //! Invariants: no network, no real time.
-//! Does not know: reqwest.
+//! Does not know: which transport is real.
 
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -189,6 +189,11 @@ async fn a_path_is_joined_to_any_prefix_and_cannot_leave_it() {
         Some("http://xn--bcher-kva.example/v1/x"),
     )
     .await;
+    // Dots alone are what resolves; more of them, or others beside them, are a name.
+    for path in ["/...", "/.a/b.", "/%2e%2", "/..%2ex", "/%2e%2e%2e"] {
+        let joined = format!("http://127.0.0.1/v1{path}");
+        check_uri("http://127.0.0.1/v1", path, Some(&joined)).await;
+    }
     for path in [
         "",
         "models",
@@ -197,6 +202,8 @@ async fn a_path_is_joined_to_any_prefix_and_cannot_leave_it() {
         "/a/%2e%2E/x",
         "/a/.%2e",
         "/./x",
+        "/%2e/x",
+        "/x/%2E",
         "/a\\..\\x",
         "/x#y",
         "/a b",
@@ -344,6 +351,39 @@ async fn an_upstream_that_is_always_ready_cannot_hide_from_the_total_limit() {
         seconds(60),
     )
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_may_cross_and_may_be_endless() {
+    let late = || Scripted {
+        head_after: seconds(9),
+        ..Scripted::default()
+    };
+    for (first_byte, total, expected) in [
+        (seconds(8), Duration::MAX, Some(Phase::FirstByte)),
+        (seconds(8), seconds(8), Some(Phase::Total)),
+        (Duration::MAX, seconds(8), Some(Phase::Total)),
+        (seconds(10), Duration::MAX, None),
+        (Duration::MAX, Duration::MAX, None),
+    ] {
+        let timeouts = Timeouts {
+            first_byte,
+            total,
+            idle: Duration::MAX,
+        };
+        let options = UpstreamOptions {
+            timeouts,
+            ..options("http://h/v1")
+        };
+        let upstream = Upstream::new(options, Arc::new(late())).unwrap();
+        let result = async { upstream.send(call("/x")).await?.whole(10).await };
+        let kind = result.await.err().map(|error| error.kind);
+        assert_eq!(
+            kind,
+            expected.map(AttemptErrorKind::Timeout),
+            "{timeouts:?}"
+        );
+    }
 }
 
 #[tokio::test]
