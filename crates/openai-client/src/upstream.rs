@@ -246,6 +246,10 @@ impl Upstream {
         if let Some(key) = &self.key {
             headers.insert(header::AUTHORIZATION, key.header());
         }
+        // Firewalls in front of upstreams take a request without it for a robot's.
+        headers
+            .entry(header::ACCEPT)
+            .or_insert(HeaderValue::from_static("*/*"));
         if !body.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
             headers.insert(
                 header::CONTENT_TYPE,

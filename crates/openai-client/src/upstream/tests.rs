@@ -289,6 +289,7 @@ async fn the_key_goes_out_once_and_the_callers_credentials_do_not() {
         sent
     };
     let common = [
+        ("accept", "*/*"),
         ("content-type", "application/json"),
         ("openai-beta", "kept"),
     ]
@@ -296,8 +297,9 @@ async fn the_key_goes_out_once_and_the_callers_credentials_do_not() {
     assert_eq!(
         sent(&seen[0]),
         [
+            common[..1].to_vec(),
             vec![("authorization".to_owned(), format!("Bearer {}", secret()))],
-            common.to_vec()
+            common[1..].to_vec()
         ]
         .concat()
     );
