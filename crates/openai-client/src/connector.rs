@@ -20,7 +20,7 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::transport_options::{PROBE_INTERVAL, PROBES_MAX, UNACKNOWLEDGED_MAX};
+use crate::transport_options::{PROBE_INTERVAL, PROBES_MAX};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -46,7 +46,7 @@ impl Connector {
         tcp.set_keepalive_interval(Some(PROBE_INTERVAL));
         tcp.set_keepalive_retries(Some(PROBES_MAX));
         #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
-        tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
+        tcp.set_tcp_user_timeout(Some(crate::transport_options::UNACKNOWLEDGED_MAX));
         let https = HttpsConnectorBuilder::new()
             .with_tls_config(tls()?)
             .https_or_http()

@@ -43,6 +43,11 @@ impl UpstreamKey {
         self.header.clone()
     }
 
+    /// Whether the key stands in `bytes`, as it is.
+    pub(crate) fn stands_in(&self, bytes: &[u8]) -> bool {
+        memchr::memmem::find(bytes, self.secret.expose_secret().as_bytes()).is_some()
+    }
+
     /// `text` without the key, for what an upstream echoes.
     pub(crate) fn scrub(&self, text: String) -> String {
         let secret = self.secret.expose_secret();
@@ -80,6 +85,7 @@ mod tests {
         let echo = key.scrub(format!("wrong key {secret}, {secret}"));
         assert_eq!(echo, format!("wrong key {SCRUBBED}, {SCRUBBED}"));
         assert_eq!(key.scrub("nothing here".to_owned()), "nothing here");
+        assert!(key.stands_in(format!("x{secret}y").as_bytes()) && !key.stands_in(b"sk"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::transport::{
     Transport, TransportBody, TransportError, TransportErrorKind, TransportFuture, is_garbage,
 };
 use crate::transport_options::{
-    IDLE_CONNECTIONS_MAX, PING_INTERVAL, PING_TIMEOUT, TransportOptions,
+    IDLE_CONNECTIONS_MAX, PING_INTERVAL, PING_TIMEOUT, PROBE_INTERVAL, PROBES_MAX, TransportOptions,
 };
 
 /// The options under their former name.
@@ -28,12 +28,18 @@ impl ReqwestTransport {
     ///
     /// Errors: [`TransportErrorKind::Unsendable`] where TLS can't be set up, such as a host without root certificates.
     pub fn new(options: TransportOptions) -> Result<Self, TransportError> {
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+        let builder = builder.tcp_user_timeout(crate::transport_options::UNACKNOWLEDGED_MAX);
+        let client = builder
             .retry(reqwest::retry::never())
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
             .tcp_nodelay(true)
+            .tcp_keepalive(PROBE_INTERVAL)
+            .tcp_keepalive_interval(PROBE_INTERVAL)
+            .tcp_keepalive_retries(PROBES_MAX)
             .connect_timeout(options.connect)
             .pool_idle_timeout(options.pool_idle)
             .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)

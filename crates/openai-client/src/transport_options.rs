@@ -14,9 +14,12 @@ pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(20);
 pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The same question for TCP itself, which HTTP/1.1 needs while a model thinks: when a quiet connection is first probed and how
-/// often, how many probes may stay unanswered, and how long sent bytes may stay unacknowledged.
+/// often, and how many probes may stay unanswered.
 pub(crate) const PROBE_INTERVAL: Duration = Duration::from_secs(15);
 pub(crate) const PROBES_MAX: u32 = 3;
+
+/// How long sent bytes may stay unacknowledged, where the system can be told.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
 pub(crate) const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 
 /// How connections are made and kept.

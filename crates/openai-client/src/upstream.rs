@@ -221,6 +221,11 @@ impl Upstream {
         }
     }
 
+    /// Whether this upstream's key stands in what an answer brought. Such bytes must not go to a caller.
+    pub fn key_stands_in(&self, bytes: &[u8]) -> bool {
+        self.key.as_ref().is_some_and(|key| key.stands_in(bytes))
+    }
+
     pub(crate) fn error(&self, kind: AttemptErrorKind) -> AttemptError {
         AttemptError::new(self.name.clone(), kind)
     }
