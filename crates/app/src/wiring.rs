@@ -40,17 +40,7 @@ impl World {
         if let UpstreamSettings::OpenAi { api_key, .. } = &settings.upstream {
             keep_out(scrubber, "OPENAI_API_KEY", api_key)?;
         }
-        let unknown = match settings.prices.unknown {
-            config::UnknownPrice::Refuse => UnknownPrice::Refuse,
-            config::UnknownPrice::Zero => UnknownPrice::Zero,
-        };
-        let sources: Vec<PriceSource> = loaded
-            .price_sources
-            .into_iter()
-            .map(|(name, text)| PriceSource { name, text })
-            .collect();
-        let prices = PriceBook::parse(&sources, unknown)
-            .map_err(|errors| CouldNotRun(format!("read the prices:\n{errors}")))?;
+        let prices = read_prices(&settings, loaded.price_sources)?;
         Ok(Self {
             settings: Arc::new(settings),
             prices: Arc::new(prices),
@@ -98,6 +88,24 @@ impl World {
         };
         Ok(Gateway::new(parts, registry))
     }
+}
+
+/// Reads the price files.
+///
+/// Errors: every problem of every file, by file and line.
+pub(crate) fn read_prices(
+    settings: &Settings,
+    sources: Vec<(String, String)>,
+) -> Result<PriceBook, CouldNotRun> {
+    let unknown = match settings.prices.unknown {
+        config::UnknownPrice::Refuse => UnknownPrice::Refuse,
+        config::UnknownPrice::Zero => UnknownPrice::Zero,
+    };
+    let sources: Vec<PriceSource> = sources
+        .into_iter()
+        .map(|(name, text)| PriceSource { name, text })
+        .collect();
+    PriceBook::parse(&sources, unknown).map_err(|errors| CouldNotRun(errors.to_string()))
 }
 
 /// Keeps a secret out of all output from now on.

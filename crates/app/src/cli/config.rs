@@ -10,13 +10,14 @@ use config::{SecretKeyPolicy, Sources};
 use serde_json::json;
 
 use crate::table::{Format, Rows, say};
+use crate::wiring::read_prices;
 
 /// What to do with the settings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Config {
     /// Show each setting with its value and where it comes from
     Show(Show),
-    /// Check the settings; exit 0 if they are good, 2 with every problem listed if not
+    /// Check the settings, then the price files; exit 0 if they are good, 2 with every problem listed if not
     Check,
 }
 
@@ -32,7 +33,10 @@ pub(crate) struct Show {
 pub(crate) fn run(config: &Config, sources: &Sources) -> anyhow::Result<ExitCode> {
     let loaded = config::load(sources, SecretKeyPolicy::DoNotMake)?;
     match config {
-        Config::Check => say("The settings are good.\n")?,
+        Config::Check => {
+            read_prices(&loaded.settings, loaded.price_sources)?;
+            say("The settings and the prices are good.\n")?;
+        }
         Config::Show(show) => {
             let rows = Rows {
                 columns: &["field", "value", "source"],

@@ -192,6 +192,28 @@ fn a_key_in_a_toml_file_stops_the_start_by_file_and_line_but_is_not_shown() {
 
 #[test]
 #[ignore = "integration tier"]
+fn a_check_lists_every_problem_of_the_price_files_too() {
+    let place = Place::new(&[]);
+    let directory = place.directory.path().join("config");
+    std::fs::create_dir(&directory).unwrap();
+    let price = |model: &str, input: &str| {
+        format!(
+            "[[price]]\nmodel = \"{model}\"\nkind = \"chat\"\neffective_from = 2026-01-01\ninput_tokens_max = 8192\noutput_tokens_max = 8192\n\
+             [price.usd_per_million_tokens]\ninput = \"{input}\"\noutput = \"1\"\n"
+        )
+    };
+    let file = directory.join("prices.local.toml");
+    std::fs::write(&file, [price("one", "-1"), price("two", "dear")].concat()).unwrap();
+    let words = ["price[1]", "price[2]", "prices.local.toml:8", "2 to mend"];
+    check_refused(&place, &["config", "check"], 2, &words);
+    std::fs::write(&file, price("one", "1")).unwrap();
+    let output = place.run(&["config", "check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!place.data().exists(), "a check writes no file");
+}
+
+#[test]
+#[ignore = "integration tier"]
 fn config_show_gives_value_and_source_and_hides_secrets() {
     let key = ["sk", "-", "made-up-for-this-test-only-0002"].concat();
     let place = Place::new(&[
