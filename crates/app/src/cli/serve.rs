@@ -1,7 +1,7 @@
 //! `keyward serve`: both planes, until a signal says to stop.
 //!
-//! Invariants: nothing listens before store, keys, prices and upstream are good; on a stop the planes drain first, then the ledger is
-//! flushed and the store closed.
+//! Invariants: nothing listens before store, keys, prices and upstream are good; on a stop the planes drain first, then what is under way
+//! is entered, then the store is closed.
 //! Does not know: requests.
 
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use access::{Keyring, NewKey};
 use anyhow::Context;
 use config::{Environment, Server as ServerSettings};
-use gateway::{Limits, Server};
+use gateway::{Limits, Plane, Server};
 use prometheus_client::registry::Registry;
 use secrecy::{ExposeSecret, SecretString};
 use storage::{Role, Store};
@@ -28,6 +28,8 @@ use crate::{clocks, logging, table, upstream};
 const REFRESH_EVERY: Duration = Duration::from_millis(200);
 /// The most connections of the admin plane.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
+/// How long calls may take to be entered once both planes have ended.
+const SETTLE_MAX: Duration = Duration::from_secs(5);
 /// The model in the calls that the banner shows.
 const EXAMPLE_MODEL: &str = "gpt-4o-mini";
 
@@ -80,10 +82,15 @@ pub(crate) async fn run(world: World) -> anyhow::Result<ExitCode> {
     let refresher = tokio::spawn(refresh_keys(Arc::clone(&keyring)));
     tokio::join!(data.run(until(stop.clone())), admin.run(until(stop)));
     refresher.abort();
+    if !settled(gateway.idle()).await {
+        tracing::warn!(
+            "calls were still under way at the end; they may be missing from the ledger"
+        );
+    }
     if let Some(simulator) = simulator {
         simulator.stop().await;
     }
-    close(&store).await?;
+    close(&store, &database(&world)).await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -176,10 +183,126 @@ async fn until(mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn close(store: &Store) -> anyhow::Result<()> {
-    store
-        .flush()
-        .await
-        .context("write the last entries of the ledger")?;
-    store.close().await.context("close the database")
+/// Waits until nothing is under way, for `SETTLE_MAX` at the most; false if something still is.
+async fn settled(idle: impl Future<Output = ()>) -> bool {
+    tokio::time::timeout(SETTLE_MAX, idle).await.is_ok()
+}
+
+/// Writes what is queued and closes. No flush before it: that gives up at the first commit that fails, where closing tries again.
+async fn close(store: &Store, database: &str) -> anyhow::Result<()> {
+    store.close().await.map_err(|error| {
+        anyhow::anyhow!(
+            "write the last entries of the ledger: {error}; they are lost, so for the last minutes trust the upstream's own usage page. \
+             Make room for {database} and end what holds it before the next start"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use storage::{Disk, DiskStep, EntryRow, OpenOptions, Role, Store, UsageBy, UsageQuery};
+
+    use super::{SETTLE_MAX, close, settled};
+
+    /// A disk that refuses so many transactions.
+    #[derive(Default)]
+    struct Refusing(AtomicU32);
+
+    impl Disk for Refusing {
+        fn step(&self, step: DiskStep) -> io::Result<()> {
+            let one_less = |left: u32| left.checked_sub(1);
+            let (set, fetch) = (Ordering::SeqCst, Ordering::SeqCst);
+            if step == DiskStep::Begin && self.0.fetch_update(set, fetch, one_less).is_ok() {
+                return Err(io::Error::other("no space left"));
+            }
+            Ok(())
+        }
+    }
+
+    /// Closes a store in which one entry waits, on a disk that refuses so many transactions from then on. Gives what closing said, and
+    /// the number of entries that a next start finds.
+    async fn check(refusals: u32) -> (anyhow::Result<()>, usize) {
+        let directory = tempfile::tempdir().unwrap();
+        let options = OpenOptions {
+            path: directory.path().join("ledger.db"),
+            role: Role::Server,
+            gather: std::time::Duration::from_millis(3),
+        };
+        let disk = Arc::new(Refusing::default());
+        let store = Store::open_on(options.clone(), Arc::<Refusing>::clone(&disk))
+            .await
+            .unwrap();
+        disk.0.store(refusals, Ordering::SeqCst);
+        drop(store.enqueue_entry(entry()).await.unwrap());
+        let closed = close(&store, "ledger.db").await;
+        drop(store);
+        let again = Store::open(options).await.unwrap();
+        let found = again.usage(UsageQuery::all(UsageBy::Key)).await.unwrap();
+        (closed, found.len())
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_is_full_for_a_moment_at_the_stop_loses_nothing() {
+        let (closed, entries) = check(4).await;
+        assert!(closed.is_ok(), "{closed:?}");
+        assert_eq!(entries, 1);
+    }
+
+    #[tokio::test]
+    async fn entries_that_never_reach_the_disk_are_told_with_what_to_do() {
+        let (closed, entries) = check(u32::MAX).await;
+        assert_eq!(entries, 0);
+        let said = closed.unwrap_err().to_string();
+        for word in ["no space left", "Make room for ledger.db", "usage page"] {
+            assert!(said.contains(word), "{word} in {said}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_waits_for_what_is_under_way_but_not_for_ever() {
+        assert!(settled(tokio::time::sleep(SETTLE_MAX / 2)).await);
+        assert!(!settled(std::future::pending()).await);
+    }
+
+    fn entry() -> EntryRow {
+        EntryRow {
+            entry_id: 0,
+            request_id: [7; 16],
+            attempt: 1,
+            adjustment: 0,
+            adjusts: None,
+            state: "reported".to_owned(),
+            at_ms: 0,
+            window_day: 0,
+            lease_id: None,
+            key_id: "key_a".to_owned(),
+            project: "default".to_owned(),
+            endpoint: "embeddings".to_owned(),
+            model: "model".to_owned(),
+            model_served: None,
+            upstream: "simulator".to_owned(),
+            service_tier: None,
+            price_row: None,
+            input_tokens: 1,
+            cached_input_tokens: 0,
+            cache_write_30m_tokens: 0,
+            cache_write_12h_tokens: 0,
+            output_tokens: 0,
+            reasoning_tokens: 0,
+            other_usage: None,
+            cost_pico_usd: 1,
+            status: 200,
+            outcome: "finished".to_owned(),
+            cached: false,
+            stream: false,
+            latency_ms: 1,
+            first_chunk_ms: None,
+            end_user: None,
+            tags: Vec::new(),
+        }
+    }
 }
