@@ -1,19 +1,19 @@
 //! `keyward serve`: both planes, until a signal says to stop.
 //!
 //! Invariants: nothing listens before store, keys, prices and upstream are good; on a stop the planes drain first, then what is under way
-//! is entered, then the store is closed.
+//! is entered, then the store is closed; a first key that nobody could see does not stay in force.
 //! Does not know: requests.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::{Keyring, NewKey};
+use access::{Keyring, Minted, NewKey};
 use anyhow::Context;
 use config::{Environment, Server as ServerSettings};
 use gateway::{Limits, Plane, Server};
 use prometheus_client::registry::Registry;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use storage::{Role, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -61,20 +61,22 @@ pub(crate) async fn run(world: World) -> anyhow::Result<ExitCode> {
     let admin = Server::bind(settings.admin_listen, admin_limits(settings), admin)
         .await
         .map_err(|error| cannot_listen("server.admin_listen", settings.admin_listen, &error))?;
+    let (listen, admin_listen) = (data.local_address()?, admin.local_address()?);
     let first_key = first_key(&world, &keyring).await?;
+    let secret = first_key
+        .as_ref()
+        .map(|minted| minted.secret.expose_secret());
     let banner = Banner {
-        listen: data.local_address()?,
-        admin: admin.local_address()?,
+        listen,
+        admin: admin_listen,
         upstream: (&name, &shown),
         simulated: simulator.is_some(),
         database: &database(&world),
-        first_key: first_key.as_ref().map(ExposeSecret::expose_secret),
+        first_key: secret,
         model: EXAMPLE_MODEL,
     };
-    if world.settings.environment == Environment::Development
-        || std::io::IsTerminal::is_terminal(&std::io::stdout())
-    {
-        table::say(&banner.text())?;
+    if let Err(error) = greet(&world, &banner) {
+        return Err(unseen(&keyring, first_key.as_ref(), &error).await);
     }
     tracing::info!(listen = %banner.listen, admin_listen = %banner.admin, upstream = name, simulated = simulator.is_some(), "started");
 
@@ -120,9 +122,10 @@ fn database(world: &World) -> String {
     path.display().to_string()
 }
 
-/// In development, on the first start, the first virtual key.
-async fn first_key(world: &World, keyring: &Keyring) -> anyhow::Result<Option<SecretString>> {
-    if world.settings.environment != Environment::Development || !keyring.list().is_empty() {
+/// In development, where no virtual key is in force, the first one.
+async fn first_key(world: &World, keyring: &Keyring) -> anyhow::Result<Option<Minted>> {
+    let in_force = keyring.list().iter().any(|key| key.revoked_at.is_none());
+    if world.settings.environment != Environment::Development || in_force {
         return Ok(None);
     }
     let new = NewKey {
@@ -134,7 +137,38 @@ async fn first_key(world: &World, keyring: &Keyring) -> anyhow::Result<Option<Se
         .create(new, clocks::now())
         .await
         .context("make the first virtual key")?;
-    Ok(Some(minted.secret))
+    Ok(Some(minted))
+}
+
+/// Shows the banner: always in development, where a script may wait for the first key; else to a person only.
+fn greet(world: &World, banner: &Banner<'_>) -> anyhow::Result<()> {
+    if world.settings.environment == Environment::Development
+        || std::io::IsTerminal::is_terminal(&std::io::stdout())
+    {
+        table::say(&banner.text())?;
+    }
+    Ok(())
+}
+
+/// Revokes a first key that could not be shown: nobody has it, and it would keep the next start from making one.
+async fn unseen(
+    keyring: &Keyring,
+    first_key: Option<&Minted>,
+    error: &anyhow::Error,
+) -> anyhow::Error {
+    let remedy = "give standard output a place that can be written, and start again";
+    let Some(minted) = first_key else {
+        return anyhow::anyhow!("say where the server listens: {error:#}; {remedy}");
+    };
+    let id = &minted.key.id;
+    match keyring.revoke(id, clocks::now()).await {
+        Ok(_) => {
+            anyhow::anyhow!("show the first virtual key, so it was revoked: {error:#}; {remedy}")
+        }
+        Err(failed) => anyhow::anyhow!(
+            "show the first virtual key: {error:#}; nor could it be revoked ({failed}): do so by `keyward keys revoke {id}`, then {remedy}"
+        ),
+    }
 }
 
 async fn refresh_keys(keyring: Arc<Keyring>) {

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use crate::support::{Place, send};
+use crate::support::{Place, send, text};
 
 #[tokio::test]
 #[ignore = "integration tier"]
@@ -103,6 +103,40 @@ async fn the_first_key_is_shown_once_and_still_works_after_a_restart() {
     let server = place.serve();
     assert_eq!(server.first_key, None);
     assert!(!server.written().contains(&key));
+    let models = send("GET", &format!("{}/models", server.base_url), &key, None).await;
+    assert_eq!(models.status, 200, "{}", models.body);
+}
+
+#[tokio::test]
+#[ignore = "integration tier"]
+async fn a_first_key_that_nobody_could_see_does_not_stay_in_force() {
+    let place = Place::new(&[]);
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = place
+        .command(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+        ])
+        .stdout(full)
+        .output()
+        .unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("first virtual key, so it was revoked"),
+        "{said}"
+    );
+    let keys = place.json(&["keys", "list", "--format", "json"]);
+    assert_eq!(keys["keys"][0]["state"], "revoked");
+
+    let server = place.serve();
+    let key = server.first_key.clone().expect("the next start shows one");
     let models = send("GET", &format!("{}/models", server.base_url), &key, None).await;
     assert_eq!(models.status, 200, "{}", models.body);
 }
