@@ -7,8 +7,9 @@
 //!   thread gathers entries for a few milliseconds and commits them together, which is what makes a ledger cheap.
 //!   [`Store::append_entries`] and [`Store::flush`] wait for the disk and cut the gathering short.
 //! - **Failing** disks lose nothing while the process lives: every receipt is told, the entries stay queued and are
-//!   tried again, and [`Store::health`] says so, cheaply enough to be asked on each request. A caller that must not
-//!   run ahead of its ledger stops when it reads `Failing`.
+//!   tried again, and [`Store::health`] says so, cheaply enough to be asked on each request. It says the same of a disk
+//!   that hangs or falls behind without any error. A caller that must not run ahead of its ledger stops when it reads
+//!   `Failing`.
 //! - **Repeats** are safe: an entry is known by request, attempt and adjustment, and counts once. Only
 //!   [`Store::insert_key`] reports a repeat, as a conflict.
 //! - **Reports** come from daily sums that are written in the same transaction as the entries.
@@ -69,5 +70,8 @@ pub use rows::{
     Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageBy, UsageQuery, UsageRow,
 };
 pub use sqlite::disk::{Disk, DiskStep, RealDisk};
-pub use sqlite::{ENTRIES_WAITING_MAX, PLACE_WAIT_MAX, Receipt, SqliteStore};
+pub use sqlite::{
+    ENTRIES_WAITING_MAX, ENTRIES_WAITING_WRITABLE_MAX, ENTRY_WAIT_MAX, PLACE_WAIT_MAX, Receipt,
+    SqliteStore,
+};
 pub use store::{OpenOptions, Role, Store};

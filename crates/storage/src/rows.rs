@@ -211,15 +211,16 @@ pub struct UsageRow {
 /// Whether the store can write at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreHealth {
-    /// The last commit was good.
+    /// The last commit was good, and the disk keeps up.
     Writable,
-    /// The last commit failed; what was to be written waits and is tried again.
+    /// The last commit failed, or the disk does not keep up: an entry waits for longer than `ENTRY_WAIT_MAX`, or more
+    /// than `ENTRIES_WAITING_WRITABLE_MAX` wait. What waits is not lost, and is tried again.
     Failing {
-        /// Commits that failed in a row.
+        /// Commits that failed in a row; zero if none failed and yet the disk does not keep up.
         commits_failed: u32,
         /// Entries that wait in memory.
         entries_waiting: usize,
-        /// Why the last one failed.
+        /// Why the last commit failed, or what waits.
         message: String,
     },
 }

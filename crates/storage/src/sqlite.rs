@@ -14,6 +14,7 @@ mod lists;
 mod migrations;
 mod mounts;
 mod place;
+mod queue;
 mod readers;
 mod sums;
 mod writer;
@@ -22,12 +23,13 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::task::{Context, Poll};
 use std::thread::Thread;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot};
+use tokio::sync::{TryAcquireError, mpsc, oneshot};
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::limits::{check_entry, check_key};
@@ -37,15 +39,17 @@ use crate::sqlite::disk::Disk;
 use crate::sqlite::failure::Failure;
 use crate::sqlite::health::Health;
 use crate::sqlite::place::{Lock, Place};
+use crate::sqlite::queue::{Queue, TICK, Watch};
 use crate::sqlite::readers::Readers;
 use crate::sqlite::writer::{APPEND, Answer, Command, Job, Waiting, Writer, closed};
 use crate::store::OpenOptions;
 
-/// Entries that may wait for the disk: half a second of the fastest gateway.
-pub const ENTRIES_WAITING_MAX: usize = 16_384;
+pub use crate::sqlite::queue::{ENTRIES_WAITING_MAX, ENTRIES_WAITING_WRITABLE_MAX, ENTRY_WAIT_MAX};
+
 /// Commands that may wait beside them.
 const COMMANDS_WAITING_MAX: usize = 64;
-/// How long an entry waits for a place before its sender is told.
+/// How long [`Store::append_entries`](crate::Store::append_entries) waits for a place before its caller, who has the
+/// rows still, is told.
 pub const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
 /// The longest gathering.
 const GATHER_MAX: Duration = Duration::from_millis(50);
@@ -60,10 +64,12 @@ pub struct SqliteStore {
 #[derive(Debug)]
 struct Shared {
     jobs: mpsc::Sender<Job>,
-    places: Arc<Semaphore>,
+    queue: Arc<Queue>,
     readers: Readers,
     health: Arc<Health>,
     writer: Thread,
+    /// Stops the watch when it is dropped.
+    _watch: SyncSender<()>,
 }
 
 impl Drop for Shared {
@@ -134,7 +140,8 @@ impl SqliteStore {
 
     pub(crate) async fn enqueue_entry(&self, row: EntryRow) -> Result<Receipt, StoreError> {
         check_entry(&row).map_err(|kind| StoreError::new(APPEND, kind))?;
-        self.enqueue(row).await
+        let place = self.place().await?;
+        self.enqueue(row, place).await
     }
 
     pub(crate) async fn append_entries(
@@ -146,7 +153,9 @@ impl SqliteStore {
         }
         let mut receipts = Vec::with_capacity(rows.len());
         for row in rows {
-            receipts.push(self.enqueue(row).await?);
+            let place = tokio::time::timeout(PLACE_WAIT_MAX, self.place()).await;
+            let place = place.unwrap_or_else(|_| Err(full()))?;
+            receipts.push(self.enqueue(row, place).await?);
         }
         self.shared.writer.unpark();
         let mut outcomes = Vec::with_capacity(receipts.len());
@@ -178,11 +187,14 @@ impl SqliteStore {
     }
 
     pub(crate) fn health(&self) -> StoreHealth {
-        self.shared.health.read()
+        match self.shared.health.read() {
+            StoreHealth::Writable => self.shared.queue.health(),
+            failing => failing,
+        }
     }
 
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
-        self.shared.places.close();
+        self.shared.queue.close();
         self.shared.readers.close();
         match self.command("close the store", Command::Close).await {
             Err(StoreError {
@@ -193,34 +205,27 @@ impl SqliteStore {
         }
     }
 
-    async fn enqueue(&self, row: EntryRow) -> Result<Receipt, StoreError> {
-        let place = self.place().await?;
+    async fn enqueue(&self, row: EntryRow, place: queue::Place) -> Result<Receipt, StoreError> {
         let (answer, outcome) = oneshot::channel();
         let waiting = Waiting {
             row,
             answer: Some(answer),
-            _place: place,
+            place,
         };
         let sent = self.shared.jobs.send(Job::Entry(Box::new(waiting))).await;
         sent.map_err(|_| closed(APPEND))?;
         Ok(Receipt { outcome })
     }
 
-    async fn place(&self) -> Result<OwnedSemaphorePermit, StoreError> {
-        match Arc::clone(&self.shared.places).try_acquire_owned() {
+    /// Waits as long as it takes: an entry that was let go here would be a call that nobody pays for.
+    async fn place(&self) -> Result<queue::Place, StoreError> {
+        match self.shared.queue.try_enter() {
             Ok(place) => return Ok(place),
             Err(TryAcquireError::Closed) => return Err(closed(APPEND)),
             Err(TryAcquireError::NoPermits) => self.shared.writer.unpark(),
         }
-        let place = Arc::clone(&self.shared.places).acquire_owned();
-        match tokio::time::timeout(PLACE_WAIT_MAX, place).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) => Err(closed(APPEND)),
-            Err(_) => Err(StoreError::new(
-                APPEND,
-                StoreErrorKind::Busy("the queue of entries stayed full for too long"),
-            )),
-        }
+        let place = self.shared.queue.enter().await;
+        place.map_err(|_| closed(APPEND))
     }
 
     async fn command<T>(
@@ -234,6 +239,11 @@ impl SqliteStore {
         self.shared.writer.unpark();
         outcome.await.unwrap_or_else(|_| Err(closed(operation)))
     }
+}
+
+fn full() -> StoreError {
+    let kind = StoreErrorKind::Busy("the queue of entries stayed full for too long");
+    StoreError::new(APPEND, kind)
 }
 
 /// Opens the file, migrates it and starts the threads. Blocks.
@@ -255,6 +265,8 @@ fn run_on(
 ) -> Result<Shared, Failure> {
     let (jobs, received) = mpsc::channel(ENTRIES_WAITING_MAX + COMMANDS_WAITING_MAX);
     let health = Arc::new(Health::writable());
+    let queue = Arc::new(Queue::new());
+    let watch = Watch::new(Arc::clone(&queue)).start(TICK)?;
     let writer = Writer {
         connection,
         disk,
@@ -273,10 +285,11 @@ fn run_on(
         .clone();
     Ok(Shared {
         jobs,
-        places: Arc::new(Semaphore::new(ENTRIES_WAITING_MAX)),
+        queue,
         readers: Readers::new(place.database.clone()),
         health,
         writer: thread,
+        _watch: watch,
     })
 }
 

@@ -80,11 +80,12 @@ impl Store {
         store.epoch().await
     }
 
-    /// Hands an entry to the writer, which commits it within `gather`. Waits for a place, never drops.
+    /// Hands an entry to the writer, which commits it within `gather`. Waits for a place however long that takes, and
+    /// so never drops: [`Store::health`] is not writable long before the places run out.
     ///
     /// Shape: the receipt may be awaited for the outcome, or dropped. If a commit fails, the receipt says so and the
     /// entry stays queued and is tried again as long as the process lives.
-    /// Errors: `Invalid` for a row that can't be stored, `Busy` if no place came free in time, `Closed`.
+    /// Errors: `Invalid` for a row that can't be stored, `Closed`.
     pub async fn enqueue_entry(&self, row: EntryRow) -> Result<Receipt, StoreError> {
         let Store::Sqlite(store) = self;
         store.enqueue_entry(row).await
@@ -93,7 +94,7 @@ impl Store {
     /// Writes entries; on disk when it returns, gathers nothing. One outcome per row, in their order.
     ///
     /// Shape: on `Disk` and `Busy` errors after the rows were taken, they stay queued; to append them again is safe.
-    /// Errors: `Conflict` if a row's identity is taken by other content; the other rows are written all the same.
+    /// Errors: `Busy` if no place came free within `PLACE_WAIT_MAX`; `Conflict` if a row's identity is taken by other content; the other rows are written all the same.
     pub async fn append_entries(&self, rows: Vec<EntryRow>) -> Result<Vec<Appended>, StoreError> {
         let Store::Sqlite(store) = self;
         store.append_entries(rows).await
@@ -120,7 +121,7 @@ impl Store {
         store.usage(query).await
     }
 
-    /// Whether the last commit was good. Costs one atomic read while it was.
+    /// Whether the last commit was good and the disk keeps up. Costs a few atomic reads while that is so.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
         let Store::Sqlite(store) = self;

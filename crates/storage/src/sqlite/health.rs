@@ -1,7 +1,7 @@
-//! Whether the writer can write, readable from any thread.
+//! Whether the writer's last commit was good, readable from any thread.
 //!
 //! Invariants: failing exactly as long as entries wait after a commit that failed; a good state costs one atomic read.
-//! Does not know: what is done about it.
+//! Does not know: what is done about it; commits that neither fail nor end, which the queue tells.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};

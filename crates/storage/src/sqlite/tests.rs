@@ -1,18 +1,20 @@
-//! A disk that is really full, which only a look inside can bring about.
+//! A disk that is really full and one that hangs, which only a look inside can bring about.
 //!
-//! Invariants: SQLite itself reports the error; nothing is injected.
+//! Invariants: of the full one SQLite itself reports the error; of the hung one nobody reports anything.
 //! Does not know: other faults; those enter by the seam.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::queue::Watch;
 use super::{SqliteStore, connection, migrations, place, run_on};
 use crate::error::StoreErrorKind;
 use crate::rows::{EntryRow, StoreHealth};
-use crate::sqlite::disk::RealDisk;
-use crate::store::Role;
+use crate::sqlite::disk::{Disk, DiskStep, RealDisk};
+use crate::store::{OpenOptions, Role};
 
 const GATHER: Duration = Duration::from_millis(2);
 
@@ -116,5 +118,63 @@ async fn full_disk_loses_nothing_and_heals() {
             }]
         );
     }
+    store.close().await.unwrap();
+}
+
+/// A disk whose commits do not end while it hangs.
+#[derive(Default)]
+struct Hung {
+    hangs: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Hung {
+    fn set(&self, hangs: bool) {
+        *self.hangs.lock().unwrap() = hangs;
+        self.changed.notify_all();
+    }
+}
+
+impl Disk for Hung {
+    fn step(&self, step: DiskStep) -> io::Result<()> {
+        if step == DiskStep::Commit {
+            let hangs = self.hangs.lock().unwrap();
+            drop(self.changed.wait_while(hangs, |hangs| *hangs).unwrap());
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_hung_disk_counted_as_writable() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Arc::new(Hung::default());
+    let options = OpenOptions {
+        path: directory.path().join("keyward.db"),
+        role: Role::Server,
+        gather: GATHER,
+    };
+    let store = SqliteStore::open(options, Arc::clone(&disk) as Arc<dyn Disk>)
+        .await
+        .unwrap();
+    disk.set(true);
+    let receipt = store.enqueue_entry(large_entry(1)).await.unwrap();
+    assert_eq!(store.health(), StoreHealth::Writable, "it may wait a while");
+    // Ticks of our own, so that no time need pass.
+    let mut watch = Watch::new(Arc::clone(&store.shared.queue));
+    while store.health() == StoreHealth::Writable {
+        watch.tick();
+    }
+    assert!(matches!(
+        store.health(),
+        StoreHealth::Failing {
+            commits_failed: 0,
+            entries_waiting: 1,
+            ..
+        }
+    ));
+    disk.set(false);
+    receipt.await.unwrap();
+    assert_eq!(store.health(), StoreHealth::Writable);
     store.close().await.unwrap();
 }

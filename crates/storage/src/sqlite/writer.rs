@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow};
@@ -18,6 +18,7 @@ use crate::sqlite::disk::Disk;
 use crate::sqlite::failure::Failure;
 use crate::sqlite::health::Health;
 use crate::sqlite::place::Lock;
+use crate::sqlite::queue::Place;
 use crate::sqlite::{keys, ledger};
 
 /// Entries in one transaction; some 10 ms of work, so that other processes get their turn.
@@ -39,8 +40,7 @@ pub(crate) struct Waiting {
     pub(crate) row: EntryRow,
     /// Gone after a first failed commit: the sender was told.
     pub(crate) answer: Option<Answer<Appended>>,
-    /// The place in the queue, free when this is dropped.
-    pub(crate) _place: OwnedSemaphorePermit,
+    pub(crate) place: Place,
 }
 
 /// What the thread is sent.
@@ -276,7 +276,10 @@ impl Writer {
 
 fn answer_entry(entry: Waiting, outcome: ledger::Outcome) {
     let outcome = outcome.map_err(|failure| failure.during(APPEND));
-    let nobody = match entry.answer {
+    let Waiting { answer, place, .. } = entry;
+    // Before the answer: who has it must not see the entry wait.
+    drop(place);
+    let nobody = match answer {
         Some(answer) => answer.send(outcome).err(),
         None => Some(outcome),
     };

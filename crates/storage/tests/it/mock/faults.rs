@@ -141,33 +141,47 @@ async fn failed_commit_tells_every_receipt_and_keeps_the_entries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn full_queue_waits_then_says_so_and_loses_nothing() {
+async fn an_entry_that_met_a_full_queue_was_lost() {
     let world = World::new();
     let (store, disk) = breakable(&world, Duration::ZERO).await;
     disk.broken.store(true, Ordering::SeqCst);
-    let mut accepted = 0;
-    let error = loop {
-        match store.enqueue_entry(entry(accepted)).await {
-            Ok(receipt) => drop(receipt),
-            Err(error) => break error,
-        }
-        accepted += 1;
-    };
-    assert!(matches!(error.kind, StoreErrorKind::Busy(_)), "{error}");
-    assert_eq!(
-        usize::try_from(accepted).unwrap(),
-        storage::ENTRIES_WAITING_MAX
-    );
+    let places = u64::try_from(storage::ENTRIES_WAITING_MAX).unwrap();
+    for number in 0..places {
+        drop(store.enqueue_entry(entry(number)).await.unwrap());
+    }
+    let mut late = Box::pin(store.enqueue_entry(entry(places)));
+    // Time is paused: this is not waited for.
+    let hour = Duration::from_secs(3_600);
+    assert!(tokio::time::timeout(hour, &mut late).await.is_err());
+    let busy = store.append_entries(vec![entry(0)]).await.unwrap_err();
+    assert!(matches!(busy.kind, StoreErrorKind::Busy(_)), "{busy}");
     assert!(
         store.flush().await.is_err(),
         "commands are answered all the same"
     );
     disk.broken.store(false, Ordering::SeqCst);
+    drop(late.await.unwrap());
     store.flush().await.unwrap();
     let usage = store.usage(UsageQuery::all(UsageBy::Key)).await.unwrap();
-    assert_eq!(usage[0].requests, i64::try_from(accepted).unwrap());
-    drop(store.enqueue_entry(entry(accepted)).await.unwrap());
+    assert_eq!(usage[0].requests, i64::try_from(places + 1).unwrap());
+    assert_eq!(store.health(), StoreHealth::Writable);
     store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_for_a_place_is_told_when_the_store_closes() {
+    let world = World::new();
+    let (store, disk) = breakable(&world, Duration::ZERO).await;
+    disk.broken.store(true, Ordering::SeqCst);
+    for number in 0..u64::try_from(storage::ENTRIES_WAITING_MAX).unwrap() {
+        drop(store.enqueue_entry(entry(number)).await.unwrap());
+    }
+    let late = store.enqueue_entry(entry(u64::MAX));
+    let heal = async { disk.broken.store(false, Ordering::SeqCst) };
+    // In this order: the entry waits, the store closes, the disk heals.
+    let (late, closed, ()) = tokio::join!(biased; late, store.close(), heal);
+    assert!(matches!(late.unwrap_err().kind, StoreErrorKind::Closed));
+    closed.unwrap();
 }
 
 #[tokio::test]
