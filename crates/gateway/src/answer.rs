@@ -1,6 +1,8 @@
-//! The body of an answer: whole bytes, or the frames that a pump sends.
+//! The body of an answer: whole bytes, or the pieces that a pump sends.
 //!
-//! Invariants: a stream that ends by [`Cut`] leaves the caller's body unterminated, so that half an answer never looks whole.
+//! Invariants: a stream is whole only if its pump said so by [`Piece::End`]; one that ends otherwise, by a cut or because its pump is gone,
+//! leaves the caller's body unterminated, so that half an answer never looks whole. The caller's key is kept out of the logs until the
+//! body is done.
 //! Does not know: what the bytes mean.
 
 use std::pin::Pin;
@@ -8,6 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use privacy::LiveSecret;
 use tokio::sync::mpsc;
 
 /// Why a streamed body breaks off. The caller sees a broken connection; the reason is in the event before it and in the ledger.
@@ -15,13 +18,30 @@ use tokio::sync::mpsc;
 #[error("the answer was cut before its end")]
 pub struct Cut;
 
+/// What a pump sends.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// Bytes for the caller.
+    Data(Bytes),
+    /// All was sent.
+    End,
+}
+
 /// A body on its way to the caller.
 #[derive(Debug)]
-pub enum Body {
+pub struct Body {
+    content: Content,
+    _live: Option<LiveSecret>,
+}
+
+#[derive(Debug)]
+enum Content {
     /// All of it; `None` once taken.
     Whole(Option<Bytes>),
     /// As it comes from the stream pump.
-    Stream(mpsc::Receiver<Result<Bytes, Cut>>),
+    Stream(mpsc::Receiver<Piece>),
+    /// A stream that came to its proper end.
+    Ended,
     /// A stream that broke off; what was said before has its chance to be sent.
     Broken,
 }
@@ -30,7 +50,24 @@ impl Body {
     /// A body of known bytes.
     pub fn whole(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
-        Self::Whole(if bytes.is_empty() { None } else { Some(bytes) })
+        let content = Content::Whole(if bytes.is_empty() { None } else { Some(bytes) });
+        Self {
+            content,
+            _live: None,
+        }
+    }
+
+    /// A body that a pump sends.
+    pub(crate) fn stream(pieces: mpsc::Receiver<Piece>) -> Self {
+        Self {
+            content: Content::Stream(pieces),
+            _live: None,
+        }
+    }
+
+    /// Keeps a secret out of the logs until the body is done.
+    pub(crate) fn hold(&mut self, live: Option<LiveSecret>) {
+        self._live = live;
     }
 }
 
@@ -42,33 +79,38 @@ impl HttpBody for Body {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let body = self.get_mut();
-        match body {
-            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(receiver) => match std::task::ready!(receiver.poll_recv(context)) {
-                None => Poll::Ready(None),
-                Some(Ok(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                Some(Err(Cut)) => {
+        let content = &mut self.get_mut().content;
+        match content {
+            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Stream(pieces) => match std::task::ready!(pieces.poll_recv(context)) {
+                Some(Piece::Data(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Some(Piece::End) => {
+                    *content = Content::Ended;
+                    Poll::Ready(None)
+                }
+                None => {
                     // An error makes hyper drop what it has not written yet; while the body waits, it writes.
-                    *body = Self::Broken;
+                    *content = Content::Broken;
                     context.waker().wake_by_ref();
                     Poll::Pending
                 }
             },
-            Self::Broken => Poll::Ready(Some(Err(Cut))),
+            Content::Ended => Poll::Ready(None),
+            Content::Broken => Poll::Ready(Some(Err(Cut))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(None))
+        matches!(self.content, Content::Whole(None) | Content::Ended)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(bytes) => {
+        match &self.content {
+            Content::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Self::Stream(_) | Self::Broken => SizeHint::default(),
+            Content::Ended => SizeHint::with_exact(0),
+            Content::Stream(_) | Content::Broken => SizeHint::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One attempt as a unit of money: from the moment it may cost something to its entry in the ledger.
 //!
-//! Invariants: every attempt that was begun is entered exactly once, however it ends: by [`Attempt::settle`], or by its drop as
-//! estimated at its bound; a call whose usage nobody reported costs its bound, never nothing, unless it is proven that it did not run.
+//! Invariants: every attempt that was begun is entered once, however it ends: by [`Attempt::settle`], whose wait must not be dropped, or
+//! by its own drop as estimated at its bound; a call whose usage nobody reported costs its bound, never nothing, unless it is proven that it did not run.
 //! Does not know: HTTP bodies, streams, the breaker.
 
 use std::sync::Arc;
@@ -11,12 +11,25 @@ use cost_accounting::{Entry, EntryState, PicoUsd, PriceRow, Tier, Usage};
 use tracing::Span;
 use uuid::Uuid;
 
+use crate::bound::Basis;
 use crate::in_flight::Held;
 use crate::request::{Caller, Operation, Request};
 use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
 use crate::telemetry::metrics::{ByClass, ByEndpoint, ByOutcome};
 use crate::telemetry::spans;
+
+/// What an upstream calls its model or its tier is kept up to this length, in bytes.
+const NAME_BYTES_MAX: usize = 256;
+/// The most that one call adds to the counter of cost: a counter that overflows would begin anew.
+const COUNTED_PICO_USD_MAX: i128 = 1_000_000_000_000_000_000;
+
+/// A name of the upstream's, cut to what the ledger keeps.
+fn cut(mut name: String) -> String {
+    let end = name.floor_char_boundary(NAME_BYTES_MAX);
+    name.truncate(end);
+    name
+}
 
 /// An attempt under way.
 pub(crate) struct Attempt {
@@ -32,7 +45,7 @@ pub(crate) struct Attempt {
     model: Arc<str>,
     end_user: Option<String>,
     price: Arc<PriceRow>,
-    bound: PicoUsd,
+    basis: Basis,
     number: u32,
     span: Span,
     settled: bool,
@@ -49,7 +62,6 @@ impl Attempt {
         begun: Duration,
         number: u32,
     ) -> Self {
-        let bound = bound(&price, request);
         Self {
             shared: Arc::clone(shared),
             operation: request.operation,
@@ -61,7 +73,7 @@ impl Attempt {
             model: Arc::clone(&request.model),
             end_user: request.end_user.clone(),
             price,
-            bound,
+            basis: Basis::new(request),
             number,
             span: spans::inference(request.operation, request, &caller.key.id),
             settled: false,
@@ -125,7 +137,10 @@ impl Attempt {
             None if settlement.outcome.is_proven_free() => {
                 (Usage::default(), PicoUsd::ZERO, row(), EntryState::Reported)
             }
-            None => (Usage::default(), self.bound, row(), EntryState::Estimated),
+            None => {
+                let bound = self.basis.cost(&self.price);
+                (Usage::default(), bound, row(), EntryState::Estimated)
+            }
         }
     }
 
@@ -157,9 +172,9 @@ impl Attempt {
             project: self.caller.key.project.as_str().into(),
             endpoint: self.operation.endpoint().into(),
             model: Arc::clone(&self.model),
-            model_served: settlement.model_served.map(Into::into),
+            model_served: settlement.model_served.map(|model| cut(model).into()),
             upstream: Arc::clone(&self.shared.upstream_name),
-            service_tier: settlement.service_tier.map(Into::into),
+            service_tier: settlement.service_tier.map(|tier| cut(tier).into()),
             price_row: Some(row.shared_id()),
             usage,
             other_usage: None,
@@ -185,10 +200,10 @@ impl Attempt {
     ) {
         let metrics = &self.shared.metrics;
         let (endpoint, word) = (self.operation.endpoint(), outcome.word());
-        metrics.request(endpoint, word, elapsed);
         if self.number == 0 {
             return;
         }
+        metrics.attempt(endpoint, elapsed);
         metrics
             .attempts
             .get_or_create(&ByOutcome {
@@ -199,6 +214,10 @@ impl Attempt {
         let classes = [
             ("input", usage.input),
             ("cached_input", usage.cached_input),
+            (
+                "cache_write",
+                usage.cache_write_30m.saturating_add(usage.cache_write_12h),
+            ),
             ("output", usage.output),
             ("reasoning", usage.reasoning),
         ];
@@ -213,7 +232,7 @@ impl Attempt {
         metrics
             .cost_pico_usd
             .get_or_create(&ByEndpoint { endpoint })
-            .inc_by(u64::try_from(cost.pico()).unwrap_or(u64::MAX));
+            .inc_by(cost.pico().clamp(0, COUNTED_PICO_USD_MAX) as u64);
         if state == EntryState::Estimated {
             metrics
                 .estimated
@@ -244,24 +263,8 @@ impl Drop for Attempt {
 }
 
 async fn enter(shared: &Shared, entry: Entry) {
-    // The ledger keeps what it could not write yet and says so through `writable`, which stops new calls.
+    // The ledger waits and keeps; what it refuses for good is a fault of ours, and told.
     if let Err(error) = shared.ledger.record(entry).await {
         tracing::error!(%error, "failed to enter a call in the ledger");
     }
-}
-
-/// The most that a call can cost: each byte of the body a token at the most, and all the tokens out that it allows.
-fn bound(price: &PriceRow, request: &Request) -> PicoUsd {
-    /// What the upstream may add to the text of a request, in tokens.
-    const FRAMING_TOKENS_MAX: u64 = 64;
-    /// Taken where neither the caller nor the price list gives a maximum.
-    const OUTPUT_TOKENS_FALLBACK: u64 = 128_000;
-    let input = request.body.len() as u64 + FRAMING_TOKENS_MAX;
-    let output = request.output_tokens_max.unwrap_or_else(|| {
-        price
-            .output_tokens_max()
-            .unwrap_or(OUTPUT_TOKENS_FALLBACK)
-            .saturating_mul(request.choices)
-    });
-    price.bound(input, output)
 }

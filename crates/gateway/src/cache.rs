@@ -65,11 +65,12 @@ impl AnswerCache {
         self.entries.is_some()
     }
 
-    /// The key of a request: the caller's identity, the endpoint and every member, whatever their order and white space.
+    /// The key of a request: the caller's identity, the endpoint with the header and the query that reach the upstream, and every
+    /// member, whatever their order and white space.
     pub(crate) fn key(
         &self,
         identity: &str,
-        endpoint: &str,
+        target: [&[u8]; 3],
         request: &Object<'_>,
     ) -> Option<CacheKey> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret).ok()?;
@@ -78,7 +79,7 @@ impl AnswerCache {
             mac.update(bytes);
         };
         part(identity.as_bytes());
-        part(endpoint.as_bytes());
+        target.into_iter().for_each(&mut part);
         let mut members: Vec<_> = request.members().collect();
         members.sort_unstable_by_key(|(name, _)| *name);
         for (name, value) in members {
@@ -127,7 +128,7 @@ mod tests {
         cache
             .key(
                 identity,
-                "embeddings",
+                [&b"embeddings"[..], &b""[..], &b""[..]],
                 &Object::read(json.as_bytes()).unwrap(),
             )
             .unwrap()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
+use openai_client::Upstream;
 use resilience::Allowance;
 
 use crate::status::SHOULD_RETRY;
@@ -31,7 +32,8 @@ pub(crate) const SIMULATOR: HeaderName = HeaderName::from_static("x-keyward-simu
 const LIMIT_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-limit-requests");
 const REMAINING_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-remaining-requests");
 const RESET_REQUESTS: HeaderName = HeaderName::from_static("x-ratelimit-reset-requests");
-const OPENAI_BETA: HeaderName = HeaderName::from_static("openai-beta");
+/// Asks the upstream for a version of a feature; part of what a call is.
+pub(crate) const OPENAI_BETA: HeaderName = HeaderName::from_static("openai-beta");
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
 
 /// What a caller's request passes on.
@@ -52,11 +54,15 @@ pub(crate) fn to_upstream(caller: &HeaderMap) -> HeaderMap {
     pick(caller, &TO_UPSTREAM)
 }
 
-/// The headers of an answer that come from the upstream.
-pub(crate) fn to_caller(upstream: &HeaderMap) -> HeaderMap {
-    let mut headers = pick(upstream, &TO_CALLER);
-    if let Some(id) = upstream.get(&REQUEST_ID) {
+/// The headers of an answer that come from the upstream; one in which its key stands stays behind.
+pub(crate) fn to_caller(answer: &HeaderMap, upstream: &Upstream) -> HeaderMap {
+    let mut headers = pick(answer, &TO_CALLER);
+    if let Some(id) = answer.get(&REQUEST_ID) {
         headers.insert(UPSTREAM_REQUEST_ID, id.clone());
+    }
+    let echoes = |value: &HeaderValue| upstream.key_stands_in(value.as_bytes());
+    if headers.values().any(echoes) {
+        headers.clear();
     }
     headers
 }
@@ -189,7 +195,7 @@ mod tests {
                 HeaderValue::from_static("mark"),
             );
         }
-        assert!(to_caller(&upstream).is_empty());
+        assert!(pick(&upstream, &TO_CALLER).is_empty());
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 mod answer;
 mod attempt;
+mod bound;
 mod cache;
 mod connection;
 mod deadlines;
@@ -34,9 +35,12 @@ mod upstream;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::EXPECT;
 use http::{HeaderValue, Request, Response};
 use prometheus_client::registry::Registry;
+use resilience::Allowance;
 use tracing::Instrument;
+use uuid::Uuid;
 
 pub use answer::{Body, Cut};
 pub use routes::{Leaves, Meter, ROUTES, Route};
@@ -70,12 +74,13 @@ impl Gateway {
         let shared = &self.shared;
         let begun = (shared.clock)();
         let id = shared.ids.next((shared.wall)());
-        let (head, body) = request.into_parts();
+        let (head, mut body) = request.into_parts();
+        let live = pipeline::keep_out(shared, &head.headers);
+        let awaits_continue = head.headers.contains_key(EXPECT);
         let span = spans::request(&head.method, id);
         let mut allowance = None;
         let (endpoint, result) = match routes::find(&head.method, head.uri.path()) {
             Ok(matched) => {
-                let endpoint = matched.route.template;
                 let path_and_query = head.uri.path_and_query().cloned();
                 let incoming = Incoming {
                     headers: head.headers,
@@ -83,39 +88,37 @@ impl Gateway {
                     begun,
                     path_and_query,
                 };
-                (
-                    endpoint,
-                    routes::serve(shared, matched, incoming, body, &mut allowance)
-                        .instrument(span)
-                        .await,
-                )
+                let label = matched.route.label();
+                let served = routes::serve(shared, matched, incoming, &mut body, &mut allowance);
+                (label, served.instrument(span).await)
             }
             Err(refusal) => ("unknown", Err(refusal)),
         };
-        let mut response = result.unwrap_or_else(|refusal| self.refuse(refusal, endpoint, begun));
-        let headers = response.headers_mut();
-        headers.insert(headers::REQUEST_ID, ids::header_value(id));
-        if let Some(allowance) = &allowance {
-            headers::write_allowance(headers, allowance);
+        if result.is_err() && !body.is_end_stream() && !awaits_continue {
+            pipeline::discard(&mut body).await;
         }
-        if shared.simulated {
-            headers.insert(headers::SIMULATOR, HeaderValue::from_static("true"));
-        }
+        let outcome = result.as_ref().map_or_else(Refusal::label, outcome);
+        let elapsed = (shared.clock)().saturating_sub(begun);
+        shared.metrics.request(endpoint, outcome, elapsed);
+        let mut response = result.unwrap_or_else(|refusal| {
+            tracing::debug!(endpoint, refusal = refusal.label(), "refused");
+            refusal.into_response(&shared.scrubber)
+        });
+        self.finish(&mut response, id, allowance.as_ref());
+        response.body_mut().hold(live);
         response
     }
 
-    fn refuse(
-        &self,
-        refusal: Refusal,
-        endpoint: &'static str,
-        begun: std::time::Duration,
-    ) -> Response<Body> {
-        let elapsed = (self.shared.clock)().saturating_sub(begun);
-        self.shared
-            .metrics
-            .request(endpoint, refusal.label(), elapsed);
-        tracing::debug!(endpoint, refusal = refusal.label(), "refused");
-        refusal.into_response(&self.shared.scrubber)
+    /// Writes the headers that every answer has.
+    fn finish(&self, response: &mut Response<Body>, id: Uuid, allowance: Option<&Allowance>) {
+        let headers = response.headers_mut();
+        headers.insert(headers::REQUEST_ID, ids::header_value(id));
+        if let Some(allowance) = allowance {
+            headers::write_allowance(headers, allowance);
+        }
+        if self.shared.simulated {
+            headers.insert(headers::SIMULATOR, HeaderValue::from_static("true"));
+        }
     }
 
     /// The limits of the data plane's server, as the settings have them.
@@ -145,6 +148,20 @@ impl Gateway {
             resilience::State::HalfOpen { .. } => 1,
             resilience::State::Open { .. } => 2,
         });
+    }
+}
+
+/// How a request that was not refused is counted.
+fn outcome(response: &Response<Body>) -> &'static str {
+    let is_hit = response
+        .headers()
+        .get(headers::CACHE)
+        .is_some_and(|cache| cache == "hit");
+    match response.status().as_u16() {
+        200..=299 if is_hit => "cached",
+        200..=299 => "ok",
+        400..=499 => "upstream_4xx",
+        _ => "upstream_5xx",
     }
 }
 

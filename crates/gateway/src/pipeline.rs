@@ -20,6 +20,7 @@ use resilience::Allowance;
 use uuid::Uuid;
 
 use crate::answer::Body;
+use crate::attempt::Attempt;
 use crate::headers::{self, CacheWish};
 use crate::object::Object;
 use crate::outlive::Outlive;
@@ -28,8 +29,9 @@ use crate::shared::Shared;
 use crate::status::Refusal;
 
 pub(crate) use admit::admit;
-pub(crate) use authenticate::{Authenticated, authenticate};
+pub(crate) use authenticate::{authenticate, keep_out};
 pub(crate) use dispatch::{unmetered, usage_of};
+pub(crate) use read::discard;
 
 /// The head of a call as it came in.
 pub(crate) struct Incoming {
@@ -66,10 +68,7 @@ pub(crate) async fn run<B>(
 where
     B: http_body::Body<Data = bytes::Bytes> + Send + Unpin,
 {
-    let Authenticated {
-        caller,
-        live: _live,
-    } = authenticate(shared, &incoming.headers, Some(operation.endpoint()))?;
+    let caller = authenticate(shared, &incoming.headers, Some(operation.endpoint()))?;
     *allowance = Some(admit(shared, &caller)?);
     let body = read::body(&incoming.headers, body, &shared.settings.server).await?;
     let object = Object::read(&body).map_err(read::not_an_object)?;
@@ -84,20 +83,20 @@ where
         .map_err(|_| Refusal::ModelUnpriced(request.model.to_string()))?;
 
     let wish = CacheWish::read(&incoming.headers);
-    let (place, hit) = lookup::lookup(shared, &caller, &request, &object, wish);
+    shared.may_spend()?;
+    let (place, hit) = lookup::lookup(shared, &caller, &request, &object, wish, &incoming);
     let outgoing = if let Some(kept) = hit {
-        lookup::answer(
+        let attempt = Attempt::begin(
             shared,
             &caller,
             &request,
             price,
             incoming.id,
             incoming.begun,
-            &kept,
-        )
-        .await
+            0,
+        );
+        Outlive::new(lookup::answer(attempt, kept)).await
     } else {
-        shared.may_spend()?;
         let call = dispatch::Dispatch::new(shared, &caller, &request, price, &incoming, place);
         Outlive::new(call.run()).await?
     };

@@ -15,7 +15,7 @@ use openai_client::sse::SseFramer;
 use resilience::{Permit, Verdict};
 use tokio::sync::mpsc;
 
-use crate::answer::{Body, Cut};
+use crate::answer::{Body, Piece};
 use crate::attempt::Attempt;
 use crate::in_flight::Held;
 use crate::settlement::{Outcome, Settlement};
@@ -24,10 +24,14 @@ use crate::status::Refusal;
 use crate::upstream;
 use meter::{Meter, Passage};
 
+pub(crate) use meter::Asked;
+
 /// How many chunks may wait for a caller who reads slowly.
 const CHUNKS_MAX: usize = 32;
 /// How long the end of an upstream's body is waited for after its last frame, so that its connection can be used again.
 const LINGER: Duration = Duration::from_secs(1);
+/// How long a caller may take to make room for the end of its stream.
+const CLOSING_MAX: Duration = Duration::from_secs(30);
 
 /// What came of one step of the stream.
 enum Step {
@@ -47,20 +51,17 @@ pub(crate) struct Pump {
     permit: Permit,
     framer: SseFramer,
     meter: Meter,
-    sender: mpsc::Sender<Result<Bytes, Cut>>,
+    sender: mpsc::Sender<Piece>,
     held: Held,
     first_chunk: Option<Duration>,
     drained_tokens: u64,
+    /// True once the caller was slower than the upstream: time lost is then not the upstream's fault.
+    was_held_up: bool,
 }
 
 impl Pump {
     /// Starts pumping in a task of its own and gives the caller's body.
-    pub(crate) fn start(
-        attempt: Attempt,
-        answer: Answer,
-        permit: Permit,
-        usage_asked: bool,
-    ) -> Body {
+    pub(crate) fn start(attempt: Attempt, answer: Answer, permit: Permit, asked: Asked) -> Body {
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         let shared = Arc::clone(&attempt.shared);
         let held = shared.in_flight.begin();
@@ -70,25 +71,26 @@ impl Pump {
             answer,
             permit,
             framer: SseFramer::new(),
-            meter: Meter::new(usage_asked),
+            meter: Meter::new(asked),
             sender,
             held,
             first_chunk: None,
             drained_tokens: 0,
+            was_held_up: false,
         };
         drop(tokio::spawn(pump.run()));
-        Body::Stream(receiver)
+        Body::stream(receiver)
     }
 
     async fn run(mut self) {
         let mut last = Bytes::new();
         let outcome = loop {
             match self.step().await {
-                Step::More(bytes) => {
-                    if !self.deliver(bytes).await {
-                        break self.drain().await;
-                    }
-                }
+                Step::More(bytes) => match self.deliver(bytes).await {
+                    Ok(()) => {}
+                    Err(Outcome::ClientGone) => break self.drain().await,
+                    Err(outcome) => break outcome,
+                },
                 Step::Last(bytes) => {
                     last = bytes;
                     break Outcome::Finished;
@@ -153,30 +155,34 @@ impl Pump {
         }
     }
 
-    /// The upstream closed its body in good order, but without the mark of the end.
+    /// The upstream closed its body in good order, but without the mark of the end: good only if all that was asked for had come.
     fn upstream_ended(&mut self) -> Step {
-        if self.meter.is_complete() {
+        if self.meter.is_complete() || self.meter.has_error() {
             Step::Last(std::mem::take(&mut self.framer).finish())
         } else {
             Step::Over(Outcome::Broken)
         }
     }
 
-    /// Hands bytes to the caller; false when the caller is gone, or takes nothing for as long as an upstream may be idle.
-    async fn deliver(&mut self, bytes: Bytes) -> bool {
+    /// Hands bytes to the caller. `Err` says why that came to nothing: the caller is gone, takes nothing for as long as an upstream
+    /// may be idle, or the server stops.
+    async fn deliver(&mut self, bytes: Bytes) -> Result<(), Outcome> {
         if bytes.is_empty() {
-            return true;
+            return Ok(());
         }
-        match self.sender.try_send(Ok(bytes)) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-            Err(mpsc::error::TrySendError::Full(item)) => {
-                let waited = tokio::time::timeout(
-                    self.shared.settings.timeouts.idle,
-                    self.sender.send(item),
-                )
-                .await;
-                matches!(waited, Ok(Ok(())))
+        match self.sender.try_send(Piece::Data(bytes)) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Outcome::ClientGone),
+            Err(mpsc::error::TrySendError::Full(piece)) => {
+                self.was_held_up = true;
+                let idle = self.shared.settings.timeouts.idle;
+                tokio::select! {
+                    sent = tokio::time::timeout(idle, self.sender.send(piece)) => match sent {
+                        Ok(Ok(())) => Ok(()),
+                        _ => Err(Outcome::ClientGone),
+                    },
+                    () = self.held.given_up() => Err(Outcome::Shutdown),
+                }
             }
         }
     }
@@ -212,6 +218,7 @@ impl Pump {
             sender,
             held,
             first_chunk,
+            was_held_up,
             ..
         } = self;
         let outcome = if meter.has_error() && outcome == Outcome::Finished {
@@ -219,44 +226,45 @@ impl Pump {
         } else {
             outcome
         };
-        permit.settle(verdict(outcome, meter.usage().is_some()));
-        let status = answer.status.as_u16();
+        let is_callers = meter.is_callers_error() || (was_held_up && outcome == Outcome::Timeout);
+        permit.settle(if is_callers {
+            Verdict::Ignored
+        } else {
+            verdict(outcome, meter.is_complete())
+        });
         let settlement = Settlement {
-            usage: meter.usage(),
+            usage: meter.final_usage(),
             model_served: meter.model().map(str::to_owned),
             service_tier: meter.service_tier().map(str::to_owned),
             first_chunk,
-            ..Settlement::bare(outcome, status)
+            ..Settlement::bare(outcome, answer.status.as_u16())
         };
         attempt.settle(settlement).await;
-        match outcome {
-            Outcome::Finished | Outcome::UpstreamError => {
-                if !last.is_empty() {
-                    // The caller may leave now; its call is settled.
-                    let _ = sender.send(Ok(last)).await;
+        if matches!(outcome, Outcome::Finished | Outcome::UpstreamError) {
+            // The caller may leave now; its call is settled.
+            let closing = async {
+                let sent = last.is_empty() || sender.send(Piece::Data(last)).await.is_ok();
+                if sent {
+                    let _ = sender.send(Piece::End).await;
                 }
-                drop(sender);
-                drop(held);
-                let _ = tokio::time::timeout(LINGER, async {
-                    while let Ok(Some(_)) = answer.chunk().await {}
-                })
-                .await;
-            }
-            Outcome::ClientGone => {}
-            broken => {
-                let event = format!("data: {}\n\n", refusal(broken).error_object());
-                let _ = sender.try_send(Ok(Bytes::from(event)));
-                let _ = sender.try_send(Err(Cut));
-            }
+            };
+            let _ = tokio::time::timeout(CLOSING_MAX, closing).await;
+            drop((sender, held));
+            let rest = async { while let Ok(Some(_)) = answer.chunk().await {} };
+            let _ = tokio::time::timeout(LINGER, rest).await;
+        } else if outcome != Outcome::ClientGone {
+            let event = format!("data: {}\n\n", refusal(outcome).error_object());
+            // A caller that takes nothing gets no reason; its body breaks off all the same.
+            let _ = sender.try_send(Piece::Data(Bytes::from(event)));
         }
     }
 }
 
 /// What the breaker is to make of a stream's end.
-fn verdict(outcome: Outcome, has_usage: bool) -> Verdict {
+fn verdict(outcome: Outcome, is_complete: bool) -> Verdict {
     match outcome {
         Outcome::Finished => Verdict::Success,
-        Outcome::ClientGone if has_usage => Verdict::Success,
+        Outcome::ClientGone if is_complete => Verdict::Success,
         Outcome::Broken | Outcome::Timeout | Outcome::UpstreamError => Verdict::Failure,
         _ => Verdict::Ignored,
     }

@@ -70,7 +70,7 @@ pub(crate) struct Request {
     pub(crate) stream: bool,
     /// True where the caller asked for usage in the stream.
     pub(crate) usage_asked: bool,
-    /// The most tokens out that the caller allows, over all choices; `None` where it set no maximum.
+    /// The most tokens out that the caller allows for each choice; `None` where it set no maximum.
     pub(crate) output_tokens_max: Option<u64>,
     /// How many choices are asked for.
     pub(crate) choices: u64,
@@ -92,6 +92,7 @@ impl Request {
         body: &Bytes,
         object: &Object<'_>,
     ) -> Result<Self, Refusal> {
+        one_reading(object)?;
         let model = model(object)?;
         let end_user = end_user(object)?;
         let mut request = Self {
@@ -134,7 +135,15 @@ impl Request {
             });
         }
         let asked = number(object, "max_completion_tokens")?.max(number(object, "max_tokens")?);
-        self.output_tokens_max = asked.map(|tokens| tokens.saturating_mul(self.choices));
+        self.output_tokens_max = asked;
+        if object.get("web_search_options").is_some() {
+            // Each search costs a fee beside the tokens, which is not in the price list yet.
+            let expected = "nothing: web searches are not served yet";
+            return Err(Refusal::InvalidField {
+                field: "web_search_options",
+                expected,
+            });
+        }
         self.stream = flag(object.get("stream"), "stream")?.unwrap_or(false);
         if self.stream {
             self.ask_for_usage(object)?;
@@ -179,6 +188,35 @@ impl Request {
         }
         Ok(())
     }
+}
+
+/// The members that this program reads.
+const READ: [&str; 11] = [
+    "model",
+    "messages",
+    "input",
+    "n",
+    "max_tokens",
+    "max_completion_tokens",
+    "stream",
+    "stream_options",
+    "user",
+    "safety_identifier",
+    "web_search_options",
+];
+
+/// Refuses a member that differs by case alone from one that is read: some upstreams would take it for that one.
+fn one_reading(object: &Object<'_>) -> Result<(), Refusal> {
+    for (name, _) in object.members() {
+        let alike = READ.iter().find(|read| read.eq_ignore_ascii_case(name));
+        if let Some(field) = alike.filter(|read| **read != name) {
+            return Err(Refusal::InvalidField {
+                field,
+                expected: "its name in lower case",
+            });
+        }
+    }
+    Ok(())
 }
 
 fn model(object: &Object<'_>) -> Result<Arc<str>, Refusal> {

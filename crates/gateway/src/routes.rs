@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{Method, Response};
+use privacy::Scrubber;
 use resilience::Allowance;
 
 use crate::answer::Body;
@@ -151,6 +152,17 @@ pub const ROUTES: [Route; 7] = [
     ),
 ];
 
+impl Route {
+    /// The route's name in metrics: its permission, or its path.
+    pub(crate) fn label(&self) -> &'static str {
+        if self.permission.is_empty() {
+            self.template
+        } else {
+            self.permission
+        }
+    }
+}
+
 /// A route and the segment that stands for `{id}`.
 #[derive(Debug)]
 pub(crate) struct Matched<'path> {
@@ -225,17 +237,25 @@ where
             )
             .await
         }
-        Serve::Call => calls::show(shared, &incoming.headers, matched.id.unwrap_or_default()).await,
+        Serve::Call => {
+            calls::show(
+                shared,
+                &incoming.headers,
+                matched.id.unwrap_or_default(),
+                allowance,
+            )
+            .await
+        }
         Serve::Health => Ok(health::alive()),
         Serve::Ready => Ok(health::ready(shared)),
     }
 }
 
-/// The path of an upstream call: the route's own, with the caller's query behind it.
-pub(crate) fn with_query(path: &str, asked: Option<&PathAndQuery>) -> String {
+/// The path of an upstream call: the route's own, with the caller's query behind it unless a key stands in that.
+pub(crate) fn with_query(path: &str, asked: Option<&PathAndQuery>, scrubber: &Scrubber) -> String {
     match asked.and_then(PathAndQuery::query) {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
+        Some(query) if scrubber.scrub(query) == query => format!("{path}?{query}"),
+        _ => path.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The accept loop: sockets to a [`Plane`], with a limit on everything.
 //!
-//! Invariants: no more than `connections_max` connections are open, and while others wait none is kept idle; each has a deadline for its headers and each of its writes; a
+//! Invariants: no more than `connections_max` connections are open, and while others wait an answered one is closed; each has a deadline for its headers and each of its writes; a
 //! stop takes no new calls, lets what is under way finish until the drain deadline, tells the rest, and returns.
 //! Does not know: routes, keys.
 

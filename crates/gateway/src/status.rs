@@ -11,8 +11,10 @@ use access::Denied;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use privacy::Scrubber;
+use resilience::Allowance;
 
 use crate::answer::Body;
+use crate::headers::write_allowance;
 
 /// The header by which an SDK is told whether to repeat a call.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -46,7 +48,7 @@ pub(crate) enum Refusal {
     /// The model has no price, so the call can't be bounded.
     ModelUnpriced(String),
     /// The key's request limit is reached.
-    RateLimited { retry_after: Duration, limit: u32 },
+    RateLimited(resilience::Refused),
     /// The circuit to the upstream is open.
     CircuitOpen(Duration),
     /// The ledger can't be written.
@@ -59,6 +61,8 @@ pub(crate) enum Refusal {
     UpstreamBroken,
     /// The upstream's answer is not what its kind requires.
     UpstreamMalformed,
+    /// The upstream's error body was too long or broke off; its status passes.
+    UpstreamErrorUnreadable,
     /// The upstream refused keyward's own key.
     UpstreamCredentials,
     /// The upstream answered with a redirect, which is never followed: the key would go elsewhere.
@@ -138,7 +142,7 @@ impl Refusal {
             }
             Self::ModelUnpriced(_) => caller(Status::BAD_REQUEST, "model_price_unknown"),
             Self::CallUnknown => caller(Status::NOT_FOUND, "call_not_found"),
-            Self::RateLimited { .. } => Form {
+            Self::RateLimited(_) => Form {
                 kind: "requests",
                 ..server(Status::TOO_MANY_REQUESTS, "rate_limit_exceeded")
             },
@@ -147,6 +151,9 @@ impl Refusal {
             Self::UpstreamTimeout => upstream(Status::GATEWAY_TIMEOUT, "upstream_timeout"),
             Self::UpstreamBroken => upstream(Status::BAD_GATEWAY, "upstream_broken"),
             Self::UpstreamMalformed => upstream(Status::BAD_GATEWAY, "upstream_malformed"),
+            Self::UpstreamErrorUnreadable => {
+                upstream(Status::BAD_GATEWAY, "upstream_error_unreadable")
+            }
             Self::UpstreamCredentials => misconfigured("upstream_credentials_rejected"),
             Self::UpstreamRedirect => misconfigured("upstream_redirect"),
             Self::LedgerUnavailable => server(Status::SERVICE_UNAVAILABLE, "ledger_unavailable"),
@@ -167,9 +174,8 @@ impl Refusal {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after, .. } | Self::CircuitOpen(retry_after) => {
-                Some(*retry_after)
-            }
+            Self::RateLimited(refused) => Some(refused.retry_after),
+            Self::CircuitOpen(retry_after) => Some(*retry_after),
             Self::ShuttingDown | Self::LedgerUnavailable => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -199,13 +205,14 @@ impl Refusal {
             Self::RouteUnknown { method, path } => format!("Unknown route ({method} {path}). Served are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /v1/keyward/calls/{{id}}."),
             Self::MethodNotAllowed { allowed } => format!("This route takes {allowed} only."),
             Self::ModelUnpriced(model) => format!("No price is known for model `{model}`, so its cost can't be bounded. Check the name (GET /v1/models), or add a price to config/prices.local.toml."),
-            Self::RateLimited { limit, .. } => format!("Rate limit reached: this key may make {limit} requests a minute. Wait as long as Retry-After says."),
+            Self::RateLimited(resilience::Refused { limit, .. }) => format!("Rate limit reached: this key may make {limit} requests a minute. Wait as long as Retry-After says."),
             Self::CircuitOpen(_) => "The upstream failed too often, so calls to it are held back for a while. Try again as Retry-After says.".to_owned(),
             Self::LedgerUnavailable => "The ledger can't be written, so no call may start that could cost money. Check the disk of the database; `keyward config show` names it.".to_owned(),
             Self::UpstreamUnreachable => "The upstream could not be reached. Check OPENAI_BASE_URL and the network; `/readyz` shows the state.".to_owned(),
             Self::UpstreamTimeout => "The upstream did not answer in time. Try again, or raise timeouts.first_byte, timeouts.idle or timeouts.total.".to_owned(),
             Self::UpstreamBroken => "The upstream's answer broke off or was not readable. Try again.".to_owned(),
             Self::UpstreamMalformed => "The upstream's answer was not of the form that this route promises. Try again, and check OPENAI_BASE_URL.".to_owned(),
+            Self::UpstreamErrorUnreadable => "The upstream refused the call by this status; its error body was too long or broke off.".to_owned(),
             Self::UpstreamCredentials => "The upstream refused keyward's own key. The operator has to check OPENAI_API_KEY; your virtual key is fine.".to_owned(),
             Self::UpstreamRedirect => "The upstream answered with a redirect, which is never followed. The operator has to check OPENAI_BASE_URL.".to_owned(),
             Self::ShuttingDown => "The server is stopping. Try again in a moment.".to_owned(),
@@ -244,6 +251,17 @@ impl Refusal {
             headers.insert(
                 RETRY_AFTER,
                 HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64),
+            );
+        }
+        if let Self::RateLimited(refused) = self {
+            let (limit, reset_after) = (refused.limit, refused.reset_after);
+            write_allowance(
+                headers,
+                &Allowance {
+                    limit,
+                    remaining: 0,
+                    reset_after,
+                },
             );
         }
         if let Self::MethodNotAllowed { allowed } = self {

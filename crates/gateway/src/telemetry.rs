@@ -5,7 +5,7 @@
 
 /// The metrics and what feeds them.
 pub(crate) mod metrics;
-/// The names of spans, fields, metrics and labels.
+/// The names of metrics.
 pub(crate) mod names;
 /// The spans, their fields named.
 pub(crate) mod spans;

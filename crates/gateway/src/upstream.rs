@@ -14,12 +14,13 @@ use resilience::{Classify, Verdict};
 
 use crate::headers;
 use crate::settlement::Outcome;
+use crate::shared::Shared;
 use crate::status::Refusal;
 
 /// The longest whole answer that is taken: embeddings of 2,048 inputs at 3,072 dimensions in decimal are about 90 MiB.
 pub(crate) const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// The longest error body that is passed on.
-const ERROR_BYTES_MAX: usize = 64 * 1024;
+const ERROR_BYTES_MAX: usize = 1024 * 1024;
 
 /// A whole answer.
 #[derive(Debug)]
@@ -137,8 +138,13 @@ pub(crate) fn error_verdict(error: &AttemptError) -> Verdict {
 impl Classify for Failure {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::NoAnswer(error) | Self::Cut(_, error) => error_verdict(error),
+            Self::NoAnswer(error) => error_verdict(error),
             Self::Malformed(..) => Verdict::Failure,
+            // What a client error says of the upstream's health does not depend on whether its body came whole.
+            Self::Cut(status, _) | Self::Status(status, ..) if status.is_client_error() => {
+                Verdict::Ignored
+            }
+            Self::Cut(_, error) => error_verdict(error),
             Self::Status(status, ..) if status.is_server_error() => Verdict::Failure,
             Self::Status(..) => Verdict::Ignored,
         }
@@ -150,16 +156,15 @@ impl Failure {
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::NoAnswer(error) if error.replay == Replay::Safe => Outcome::ConnectFailed,
+            Self::Cut(status, _) if is_proven_free(*status) => Outcome::Refused,
             Self::NoAnswer(error) | Self::Cut(_, error)
                 if matches!(error.kind, AttemptErrorKind::Timeout(_)) =>
             {
                 Outcome::Timeout
             }
             Self::NoAnswer(_) | Self::Malformed(..) => Outcome::Broken,
-            // A 4xx is proof enough that nothing ran, even where its body broke off.
-            Self::Cut(status, _) | Self::Status(status, ..)
-                if status.is_client_error() || status.is_redirection() =>
-            {
+            // Most 4xx prove that nothing ran, even where the body broke off.
+            Self::Cut(status, _) | Self::Status(status, ..) if is_proven_free(*status) => {
                 Outcome::Refused
             }
             Self::Cut(..) => Outcome::Broken,
@@ -180,10 +185,18 @@ impl Failure {
     /// What the caller gets: the upstream's own error, scrubbed, where it is the caller's business; else a refusal of ours.
     pub(crate) fn into_answer(
         self,
-        scrubber: &Scrubber,
+        shared: &Shared,
     ) -> Result<(StatusCode, HeaderMap, Bytes), Refusal> {
         match self {
             Self::NoAnswer(error) => Err(refusal(&error)),
+            Self::Cut(status, _)
+                if status.is_client_error() && headers::is_callers_business(status) =>
+            {
+                let mut answer = HeaderMap::new();
+                answer.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                let object = Refusal::UpstreamErrorUnreadable.error_object();
+                Ok((status, answer, Bytes::from(object)))
+            }
             Self::Cut(_, error) => Err(refusal(&error)),
             Self::Malformed(_, error) => {
                 tracing::warn!(%error, "the upstream's answer was malformed");
@@ -191,16 +204,11 @@ impl Failure {
             }
             Self::Status(status, ..) if status.is_redirection() => Err(Refusal::UpstreamRedirect),
             Self::Status(status, upstream, body) if headers::is_callers_business(status) => {
-                let text = String::from_utf8_lossy(&body);
-                let mut answer = headers::to_caller(&upstream);
+                let mut answer = headers::to_caller(&upstream, &shared.upstream);
                 answer
                     .entry(CONTENT_TYPE)
                     .or_insert(HeaderValue::from_static("application/json"));
-                Ok((
-                    status,
-                    answer,
-                    Bytes::from(scrubber.scrub(&text).into_owned()),
-                ))
+                Ok((status, answer, scrubbed(&body, &shared.scrubber)))
             }
             Self::Status(status, ..) => {
                 tracing::error!(
@@ -211,6 +219,16 @@ impl Failure {
             }
         }
     }
+}
+
+/// Whether a status proves that the upstream ran nothing.
+fn is_proven_free(status: StatusCode) -> bool {
+    AttemptErrorKind::Status(status.as_u16()).replay() == Replay::Safe
+}
+
+/// A body without keys.
+pub(crate) fn scrubbed(body: &[u8], scrubber: &Scrubber) -> Bytes {
+    Bytes::from(scrubber.scrub_line(body).into_owned())
 }
 
 /// What a caller is told of an attempt that failed.

@@ -1,4 +1,4 @@
-//! Step 3: the request limit of the caller's key.
+//! Step 2: the request limit of the caller's key.
 //!
 //! Invariants: a refused request takes nothing from the limit.
 //! Does not know: tokens and money; those are held per attempt.
@@ -21,8 +21,5 @@ pub(crate) fn admit(shared: &Shared, caller: &Caller) -> Result<Allowance, Refus
     shared
         .limiter
         .check(&caller.key.id, Quota { per_minute })
-        .map_err(|refused| Refusal::RateLimited {
-            retry_after: refused.retry_after,
-            limit: refused.limit,
-        })
+        .map_err(Refusal::RateLimited)
 }

@@ -1,9 +1,7 @@
 //! Step 1: virtual key → caller.
 //!
-//! Invariants: the presented key is in the scrubber's live set for as long as its request lasts; it is never copied elsewhere.
+//! Invariants: whatever was presented is kept out of the logs by the guard that the caller of this module holds; it is copied nowhere else.
 //! Does not know: bodies.
-
-use std::sync::Arc;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -13,20 +11,13 @@ use crate::request::Caller;
 use crate::shared::Shared;
 use crate::status::Refusal;
 
-/// A caller, and what keeps its key out of the logs while the request lasts.
-pub(crate) struct Authenticated {
-    pub(crate) caller: Caller,
-    pub(crate) live: LiveSecret,
-}
-
 /// Verifies the bearer key and its right to `endpoint`; `None` where any key will do.
 pub(crate) fn authenticate(
     shared: &Shared,
     headers: &HeaderMap,
     endpoint: Option<&str>,
-) -> Result<Authenticated, Refusal> {
+) -> Result<Caller, Refusal> {
     let presented = bearer(headers).ok_or(Refusal::KeyMissing)?;
-    let live = shared.scrubber.keep_out_while(presented);
     let key = shared
         .keyring
         .verify(presented, (shared.wall)())
@@ -34,12 +25,12 @@ pub(crate) fn authenticate(
     if let Some(endpoint) = endpoint {
         key.may_call(endpoint).map_err(Refusal::KeyDenied)?;
     }
-    Ok(Authenticated {
-        caller: Caller {
-            key: Arc::clone(&key),
-        },
-        live,
-    })
+    Ok(Caller { key })
+}
+
+/// Keeps what was presented out of the logs and of our own answers until the guard is dropped.
+pub(crate) fn keep_out(shared: &Shared, headers: &HeaderMap) -> Option<LiveSecret> {
+    Some(shared.scrubber.keep_out_while(bearer(headers)?))
 }
 
 /// The key in `Authorization: Bearer KEY`; `None` where there is none or it is no text.

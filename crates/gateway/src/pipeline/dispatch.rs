@@ -7,9 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use cost_accounting::{PriceRow, Usage};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
+use openai_client::{Answer, Upstream};
 use resilience::CallError;
 
 use super::{Incoming, Outgoing};
@@ -17,7 +19,8 @@ use crate::answer::Body;
 use crate::attempt::Attempt;
 use crate::cache::{CacheKey, Kept};
 use crate::headers;
-use crate::pump::Pump;
+use crate::in_flight::Held;
+use crate::pump::{Asked, Pump};
 use crate::request::{Caller, Request};
 use crate::routes::with_query;
 use crate::settlement::{Outcome, Settlement};
@@ -29,7 +32,8 @@ use crate::upstream::{self, Failure, Prepared, Whole};
 pub(crate) struct Dispatch {
     attempt: Attempt,
     call: Prepared,
-    usage_asked: bool,
+    asked: Asked,
+    held: Held,
     place: Option<CacheKey>,
     cache: &'static str,
 }
@@ -44,7 +48,11 @@ impl Dispatch {
         incoming: &Incoming,
         place: Option<CacheKey>,
     ) -> Self {
-        let path = with_query(request.operation.path(), incoming.path_and_query.as_ref());
+        let path = with_query(
+            request.operation.path(),
+            incoming.path_and_query.as_ref(),
+            &shared.scrubber,
+        );
         let call = Prepared {
             method: Method::POST,
             path,
@@ -63,13 +71,17 @@ impl Dispatch {
         Self {
             attempt,
             call,
-            usage_asked: request.usage_asked,
+            asked: Asked {
+                usage: request.usage_asked,
+                choices: request.choices,
+            },
+            held: shared.in_flight.begin(),
             cache: if place.is_some() { "miss" } else { "off" },
             place,
         }
     }
 
-    /// Sends, waits and settles. Bounded by the upstream's deadlines.
+    /// Sends, waits and settles. Bounded by the upstream's deadlines, and by a stop of the server.
     pub(crate) async fn run(self) -> Result<Outgoing, Refusal> {
         if self.attempt.stream {
             self.streamed().await
@@ -78,13 +90,14 @@ impl Dispatch {
         }
     }
 
-    async fn whole(self) -> Result<Outgoing, Refusal> {
+    async fn whole(mut self) -> Result<Outgoing, Refusal> {
         let shared = Arc::clone(&self.attempt.shared);
         let sent = (shared.clock)();
-        let fetched = shared
-            .breaker
-            .call(upstream::fetch(&shared.upstream, self.call))
-            .await;
+        let fetched = tokio::select! {
+            biased;
+            fetched = shared.breaker.call(upstream::fetch(&shared.upstream, self.call)) => fetched,
+            () = self.held.given_up() => return told_to_end(self.attempt).await,
+        };
         let upstream_time = (shared.clock)().saturating_sub(sent);
         let result = match fetched {
             Err(CallError::Open(open)) => {
@@ -97,7 +110,7 @@ impl Dispatch {
         conclude(self.attempt, result, self.cache, self.place, upstream_time).await
     }
 
-    async fn streamed(self) -> Result<Outgoing, Refusal> {
+    async fn streamed(mut self) -> Result<Outgoing, Refusal> {
         let shared = Arc::clone(&self.attempt.shared);
         let sent = (shared.clock)();
         let permit = match shared.breaker.permit() {
@@ -107,28 +120,53 @@ impl Dispatch {
                 return Err(Refusal::CircuitOpen(open.retry_after));
             }
         };
-        let answered = self.call.send(&shared.upstream).await;
+        let answered = tokio::select! {
+            biased;
+            answered = streamed_or_whole(self.call, &shared.upstream) => answered,
+            () = self.held.given_up() => return told_to_end(self.attempt).await,
+        };
         let upstream_time = (shared.clock)().saturating_sub(sent);
         let result = match answered {
-            Ok(answer) if answer.status == StatusCode::OK && is_event_stream(&answer.headers) => {
-                let headers = headers::to_caller(&answer.headers);
-                let body = Pump::start(self.attempt, answer, permit, self.usage_asked);
+            Ok(Answered::Stream(answer)) => {
+                let headers = headers::to_caller(&answer.headers, &shared.upstream);
+                let body = Pump::start(self.attempt, answer, permit, self.asked);
+                let (status, cache) = (StatusCode::OK, self.cache);
                 return Ok(Outgoing {
-                    status: StatusCode::OK,
+                    status,
                     headers,
                     body,
-                    cache: self.cache,
+                    cache,
                     cost: None,
                     upstream_time,
                 });
             }
-            // An error, or a server that does not stream: a whole body like any other.
-            Ok(answer) => upstream::collect(answer).await,
-            Err(error) => Err(Failure::NoAnswer(error)),
+            Ok(Answered::Whole(whole)) => Ok(whole),
+            Err(failure) => Err(failure),
         };
         permit.settle(upstream::verdict(&result));
         conclude(self.attempt, result, self.cache, self.place, upstream_time).await
     }
+}
+
+/// What a call for a stream was answered with.
+enum Answered {
+    Stream(Answer),
+    /// A server that does not stream.
+    Whole(Whole),
+}
+
+async fn streamed_or_whole(call: Prepared, upstream: &Upstream) -> Result<Answered, Failure> {
+    let answer = call.send(upstream).await.map_err(Failure::NoAnswer)?;
+    if answer.status == StatusCode::OK && is_event_stream(&answer.headers) {
+        return Ok(Answered::Stream(answer));
+    }
+    upstream::collect(answer).await.map(Answered::Whole)
+}
+
+/// The server stops and can wait no longer: what was sent may cost its bound.
+async fn told_to_end(attempt: Attempt) -> Result<Outgoing, Refusal> {
+    attempt.settle(Settlement::bare(Outcome::Shutdown, 0)).await;
+    Err(Refusal::ShuttingDown)
 }
 
 /// Settles an attempt whose whole answer, or lack of one, is known, and makes the caller's answer of it.
@@ -154,20 +192,28 @@ async fn conclude(
                 ..Settlement::bare(outcome, whole.status.as_u16())
             };
             let cost = attempt.settle(settlement).await;
-            if let Some(place) = place.filter(|_| outcome == Outcome::Finished) {
+            if let Some(place) = place.filter(|_| {
+                outcome == Outcome::Finished && !shared.upstream.key_stands_in(&whole.body)
+            }) {
                 shared.cache.keep(
                     place,
                     Kept {
-                        body: whole.body.clone(),
+                        body: Bytes::copy_from_slice(&whole.body),
                         model_served: whole.head.model,
                     },
                 );
             }
-            let headers = headers::to_caller(&whole.headers);
+            let headers = headers::to_caller(&whole.headers, &shared.upstream);
+            let is_suspect = whole.head.is_error || shared.upstream.key_stands_in(&whole.body);
+            let body = if is_suspect {
+                upstream::scrubbed(&whole.body, &shared.scrubber)
+            } else {
+                whole.body
+            };
             Ok(Outgoing {
                 status: whole.status,
                 headers,
-                body: Body::whole(whole.body),
+                body: Body::whole(body),
                 cache,
                 cost: Some(cost),
                 upstream_time,
@@ -176,7 +222,7 @@ async fn conclude(
         Err(failure) => {
             let (outcome, status) = (failure.outcome(), failure.status());
             let cost = attempt.settle(Settlement::bare(outcome, status)).await;
-            let (status, headers, body) = failure.into_answer(&shared.scrubber)?;
+            let (status, headers, body) = failure.into_answer(&shared)?;
             Ok(Outgoing {
                 status,
                 headers,
@@ -220,7 +266,7 @@ pub(crate) async fn unmetered(shared: &Shared, path: String) -> Result<Whole, Re
         method: Method::GET,
         path,
         headers: HeaderMap::new(),
-        body: bytes::Bytes::new(),
+        body: Bytes::new(),
     };
     match shared
         .breaker
@@ -230,7 +276,7 @@ pub(crate) async fn unmetered(shared: &Shared, path: String) -> Result<Whole, Re
         Ok(whole) => Ok(whole),
         Err(CallError::Open(open)) => Err(Refusal::CircuitOpen(open.retry_after)),
         Err(CallError::Operation(failure)) => {
-            let (status, headers, body) = failure.into_answer(&shared.scrubber)?;
+            let (status, headers, body) = failure.into_answer(shared)?;
             Ok(Whole {
                 status,
                 headers,

@@ -6,16 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cost_accounting::{PicoUsd, PriceRow, Usage};
+use cost_accounting::{PicoUsd, Usage};
 use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use uuid::Uuid;
 
-use super::Outgoing;
+use super::{Incoming, Outgoing};
 use crate::answer::Body;
 use crate::attempt::Attempt;
 use crate::cache::{CacheKey, Kept};
-use crate::headers::CacheWish;
+use crate::headers::{CacheWish, OPENAI_BETA};
 use crate::object::Object;
 use crate::request::{Caller, Operation, Request};
 use crate::settlement::{Outcome, Settlement};
@@ -29,13 +29,26 @@ pub(crate) fn lookup(
     request: &Request,
     object: &Object<'_>,
     wish: CacheWish,
+    incoming: &Incoming,
 ) -> (Option<CacheKey>, Option<Arc<Kept>>) {
     if request.operation != Operation::Embeddings || !shared.cache.is_on() || wish.no_store {
         return (None, None);
     }
-    let place = shared
-        .cache
-        .key(&caller.key.id, request.operation.endpoint(), object);
+    let beta = incoming
+        .headers
+        .get(&OPENAI_BETA)
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    let query = incoming
+        .path_and_query
+        .as_ref()
+        .and_then(PathAndQuery::query)
+        .unwrap_or_default();
+    let target = [
+        request.operation.endpoint().as_bytes(),
+        beta,
+        query.as_bytes(),
+    ];
+    let place = shared.cache.key(&caller.key.id, target, object);
     let hit = if wish.no_cache {
         None
     } else {
@@ -53,17 +66,8 @@ pub(crate) fn lookup(
     (place, hit)
 }
 
-/// Answers from the cache.
-pub(crate) async fn answer(
-    shared: &Arc<Shared>,
-    caller: &Caller,
-    request: &Request,
-    price: Arc<PriceRow>,
-    id: Uuid,
-    begun: Duration,
-    kept: &Kept,
-) -> Outgoing {
-    let attempt = Attempt::begin(shared, caller, request, price, id, begun, 0);
+/// Answers from the cache, by an attempt that was begun as number 0.
+pub(crate) async fn answer(attempt: Attempt, kept: Arc<Kept>) -> Outgoing {
     let settlement = Settlement {
         usage: Some(Usage::default()),
         model_served: kept.model_served.clone(),

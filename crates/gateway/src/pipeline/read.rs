@@ -1,7 +1,9 @@
-//! Step 2: the body, whole and within its limits.
+//! Step 3: the body, whole and within its limits.
 //!
 //! Invariants: no more than the limit is ever held; a body that stalls is given up.
 //! Does not know: what the fields mean.
+
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use config::Server;
@@ -11,6 +13,10 @@ use http_body_util::BodyExt;
 
 use crate::status::Refusal;
 
+/// How much of a refused body is read on.
+const DISCARDED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// For how long.
+const DISCARDING_MAX: Duration = Duration::from_secs(2);
 /// How much room is made in advance on the word of `Content-Length`.
 const PREALLOCATED_BYTES_MAX: usize = 64 * 1024;
 
@@ -66,6 +72,25 @@ where
         }
     }
     Ok(whole.map(BytesMut::freeze).or(first).unwrap_or_default())
+}
+
+/// Reads on in the body of a request that is refused, for a while, and forgets it: a connection that is closed on a caller who is still
+/// sending looks to it like a broken one, and it would not read the refusal.
+pub(crate) async fn discard<B>(body: &mut B)
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    let rest = async {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > DISCARDED_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    // Whoever takes longer gets the broken connection.
+    let _ = tokio::time::timeout(DISCARDING_MAX, rest).await;
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,6 +1,7 @@
 //! Reads along in a stream of chat chunks: usage, model, errors, the end; and decides what of each frame the caller sees.
 //!
-//! Invariants: the last report of usage wins, reports are never added up; usage that the caller did not ask for is taken out, its
+//! Invariants: the last report of usage wins, reports are never added up; a report counts as final only once the answer is complete, since
+//! some servers report on every chunk; usage that the caller did not ask for is taken out, its
 //! chunk if that holds nothing else, its member otherwise; all other frames pass to the byte.
 //! Does not know: connections, the ledger's form.
 //! Source: OpenAI chat completion chunks; drifts of compatible servers (usage on every chunk, chunks without choices).
@@ -27,35 +28,49 @@ pub(crate) enum Passage {
     Last,
 }
 
+/// What the caller asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    /// To be told the usage.
+    pub(crate) usage: bool,
+    /// This many choices.
+    pub(crate) choices: u64,
+}
+
 /// What a stream has said so far.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    usage_asked: bool,
+    asked: Asked,
     usage: Option<Usage>,
+    /// The usage came in a chunk of its own, which is the last of its answer.
+    usage_is_last: bool,
     model: Option<String>,
     service_tier: Option<String>,
     content_chunks: u64,
-    finished: bool,
-    error: bool,
+    choices_finished: u64,
+    done: bool,
+    error: Option<bool>,
 }
 
 impl Meter {
-    /// Before the first frame; `usage_asked` is what the caller itself asked for.
-    pub(crate) fn new(usage_asked: bool) -> Self {
+    /// Before the first frame.
+    pub(crate) fn new(asked: Asked) -> Self {
         Self {
-            usage_asked,
+            asked,
             usage: None,
+            usage_is_last: false,
             model: None,
             service_tier: None,
             content_chunks: 0,
-            finished: false,
-            error: false,
+            choices_finished: 0,
+            done: false,
+            error: None,
         }
     }
 
-    /// The last usage reported.
-    pub(crate) fn usage(&self) -> Option<Usage> {
-        self.usage
+    /// The usage of the whole answer; `None` where the answer broke off, whatever was reported until then.
+    pub(crate) fn final_usage(&self) -> Option<Usage> {
+        self.usage.filter(|_| self.is_complete())
     }
 
     /// The model that answers.
@@ -80,12 +95,17 @@ impl Meter {
 
     /// True once the upstream reported an error inside the stream.
     pub(crate) fn has_error(&self) -> bool {
-        self.error
+        self.error.is_some()
     }
 
-    /// True where an end without `[DONE]` is still an end: a choice was finished, or usage or an error was reported.
+    /// True where that error is the caller's own.
+    pub(crate) fn is_callers_error(&self) -> bool {
+        self.error == Some(true)
+    }
+
+    /// True once all that was asked for has come: the mark of the end, the chunk that holds usage alone, or the end of every choice.
     pub(crate) fn is_complete(&self) -> bool {
-        self.finished || self.usage.is_some() || self.error
+        self.done || self.usage_is_last || self.choices_finished >= self.asked.choices
     }
 
     /// Takes note of a frame.
@@ -100,16 +120,19 @@ impl Meter {
             return Passage::Forward;
         }
         if frame.is_done() {
+            self.done = true;
             return Passage::Last;
         }
         // What is no chunk that we know passes as it is: later versions of the API may add events.
         let Ok(head) = ChunkHead::parse(&data) else {
-            return Passage::Forward;
+            return scrubbed(frame, scrubber);
         };
-        if head.error.is_some() {
-            self.error = true;
-            let text = String::from_utf8_lossy(&frame.bytes);
-            return Passage::Replace(Bytes::from(scrubber.scrub(&text).into_owned()));
+        if let Some(error) = &head.error {
+            self.error = Some(error.kind.as_deref() == Some("invalid_request_error"));
+            return scrubbed(frame, scrubber);
+        }
+        if attempt.shared.upstream.key_stands_in(&frame.bytes) {
+            return scrubbed(frame, scrubber);
         }
         if self.model.is_none() {
             self.model = head
@@ -122,11 +145,12 @@ impl Meter {
             self.service_tier = Some(tier.to_owned());
         }
         self.content_chunks += u64::from(head.content_bytes > 0);
-        self.finished |= !head.finish_reasons.is_empty();
+        self.choices_finished += head.finish_reasons.len() as u64;
         if let ChunkUsage::Reported(usage) = &head.usage {
             self.usage = Some(usage_of(usage));
+            self.usage_is_last = head.choices_empty;
         }
-        match (self.usage_asked, head.usage) {
+        match (self.asked.usage, head.usage) {
             (true, ChunkUsage::Reported(_)) if head.choices_empty => self.with_cost(frame, attempt),
             (false, ChunkUsage::Reported(_)) if head.choices_empty => Passage::Hide,
             (false, ChunkUsage::Reported(_) | ChunkUsage::Null) => without_usage(frame),
@@ -147,6 +171,15 @@ impl Meter {
                 &format!(r#""keyward":{{"cost_usd":"{cost}"}}"#),
             )
         })
+    }
+}
+
+/// The frame without keys: for what is no chunk, and may quote anything.
+fn scrubbed(frame: &Frame, scrubber: &Scrubber) -> Passage {
+    let text = String::from_utf8_lossy(&frame.bytes);
+    match scrubber.scrub(&text) {
+        std::borrow::Cow::Borrowed(_) => Passage::Forward,
+        std::borrow::Cow::Owned(text) => Passage::Replace(Bytes::from(text)),
     }
 }
 

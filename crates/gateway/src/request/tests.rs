@@ -103,6 +103,10 @@ fn a_wrong_field_is_refused_by_its_name() {
             "max_completion_tokens",
         ),
         (chat(r#","user":{}"#), "user"),
+        (chat(r#","N":5"#), "n"),
+        (chat(r#","Max_Tokens":5"#), "max_tokens"),
+        (chat(r#","Model":"other""#), "model"),
+        (chat(r#","web_search_options":{}"#), "web_search_options"),
     ] {
         match read(Operation::Chat, &json) {
             Err(Refusal::InvalidField { field, .. }) => assert_eq!(field, named, "{json}"),
@@ -125,7 +129,7 @@ fn the_fields_that_matter_are_decoded() {
             request.output_tokens_max,
             request.stream
         ),
-        ("gpt", 3, Some(21), false)
+        ("gpt", 3, Some(7), false)
     );
     assert_eq!(request.end_user.as_deref(), Some("ann"));
     let long = read(

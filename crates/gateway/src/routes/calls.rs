@@ -4,33 +4,40 @@
 //! Does not know: how entries come about.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cost_accounting::{Entry, PicoUsd};
 use http::{HeaderMap, Response, StatusCode};
+use resilience::Allowance;
 use serde_json::{Value, json};
 
 use super::json as answer;
 use crate::answer::Body;
 use crate::ids;
-use crate::pipeline::{Authenticated, authenticate};
+use crate::pipeline::{admit, authenticate};
 use crate::shared::Shared;
 use crate::status::Refusal;
+
+/// How long the ledger is waited for.
+const LEDGER_MAX: Duration = Duration::from_secs(5);
 
 /// Any key may ask for its own calls, whatever else it may do.
 pub(crate) async fn show(
     shared: &Arc<Shared>,
     headers: &HeaderMap,
     id: &str,
+    allowance: &mut Option<Allowance>,
 ) -> Result<Response<Body>, Refusal> {
-    let Authenticated {
-        caller,
-        live: _live,
-    } = authenticate(shared, headers, None)?;
+    let caller = authenticate(shared, headers, None)?;
+    *allowance = Some(admit(shared, &caller)?);
     let request_id = ids::parse(id).ok_or(Refusal::CallUnknown)?;
-    let entries = shared.ledger.find(request_id).await.map_err(|error| {
-        tracing::error!(%error, "failed to read a call from the ledger");
-        Refusal::LedgerUnavailable
-    })?;
+    let found = tokio::time::timeout(LEDGER_MAX, shared.ledger.find(request_id)).await;
+    let entries = found
+        .map_err(|_| Refusal::LedgerUnavailable)?
+        .map_err(|error| {
+            tracing::error!(%error, "failed to read a call from the ledger");
+            Refusal::LedgerUnavailable
+        })?;
     if entries.is_empty() || entries.iter().any(|entry| *entry.key_id != *caller.key.id) {
         return Err(Refusal::CallUnknown);
     }

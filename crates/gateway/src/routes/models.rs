@@ -1,21 +1,24 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`: the upstream's models, less those that the key may not use.
 //!
-//! Invariants: a model outside the key's list is not shown, and asking for it is refused as using it would be.
+//! Invariants: a model outside the key's list is not shown, and asking for it is refused as using it would be; rights are checked on the
+//! decoded id, and what goes upstream is one segment, encoded anew.
 //! Does not know: prices.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use resilience::Allowance;
 use serde_json::Value;
 
 use crate::answer::Body;
 use crate::headers;
-use crate::pipeline::{Authenticated, admit, authenticate, unmetered};
+use crate::pipeline::{admit, authenticate, unmetered};
 use crate::request::Caller;
 use crate::shared::Shared;
 use crate::status::Refusal;
+use crate::upstream::scrubbed;
 
 /// All models that the key may use.
 pub(crate) async fn list(
@@ -23,10 +26,7 @@ pub(crate) async fn list(
     headers: &HeaderMap,
     allowance: &mut Option<Allowance>,
 ) -> Result<Response<Body>, Refusal> {
-    let Authenticated {
-        caller,
-        live: _live,
-    } = authenticate(shared, headers, Some("models"))?;
+    let caller = authenticate(shared, headers, Some("models"))?;
     *allowance = Some(admit(shared, &caller)?);
     let whole = unmetered(shared, "/models".to_owned()).await?;
     let body = if whole.status == StatusCode::OK && !caller.key.models.is_empty() {
@@ -34,7 +34,7 @@ pub(crate) async fn list(
     } else {
         whole.body
     };
-    Ok(answer(whole.status, &whole.headers, body))
+    Ok(answer(shared, whole.status, &whole.headers, body))
 }
 
 /// One model.
@@ -44,14 +44,28 @@ pub(crate) async fn one(
     id: &str,
     allowance: &mut Option<Allowance>,
 ) -> Result<Response<Body>, Refusal> {
-    let Authenticated {
-        caller,
-        live: _live,
-    } = authenticate(shared, headers, Some("models"))?;
+    let caller = authenticate(shared, headers, Some("models"))?;
     *allowance = Some(admit(shared, &caller)?);
-    caller.key.may_use(id).map_err(Refusal::KeyDenied)?;
-    let whole = unmetered(shared, format!("/models/{id}")).await?;
-    Ok(answer(whole.status, &whole.headers, whole.body))
+    let id = decoded(id)?;
+    caller.key.may_use(&id).map_err(Refusal::KeyDenied)?;
+    let segment = utf8_percent_encode(&id, NON_ALPHANUMERIC);
+    let whole = unmetered(shared, format!("/models/{segment}")).await?;
+    Ok(answer(shared, whole.status, &whole.headers, whole.body))
+}
+
+/// The id of a model as it stands in a path. One with a slash, a dot segment or a control character could leave its place.
+fn decoded(segment: &str) -> Result<String, Refusal> {
+    const ID: Refusal = Refusal::InvalidField {
+        field: "model",
+        expected: "the id of a model, as one path segment",
+    };
+    let id = percent_decode_str(segment).decode_utf8().map_err(|_| ID)?;
+    let is_odd =
+        |letter: char| letter.is_control() || matches!(letter, '/' | '\\' | '%' | '?' | '#');
+    if id.is_empty() || id == "." || id == ".." || id.chars().any(is_odd) {
+        return Err(ID);
+    }
+    Ok(id.into_owned())
 }
 
 fn only_permitted(body: &[u8], caller: &Caller) -> Result<Bytes, Refusal> {
@@ -69,9 +83,20 @@ fn only_permitted(body: &[u8], caller: &Caller) -> Result<Bytes, Refusal> {
     Ok(Bytes::from(list.to_string()))
 }
 
-fn answer(status: StatusCode, upstream: &HeaderMap, body: Bytes) -> Response<Body> {
+fn answer(
+    shared: &Shared,
+    status: StatusCode,
+    upstream: &HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    let is_suspect = shared.upstream.key_stands_in(&body);
+    let body = if is_suspect {
+        scrubbed(&body, &shared.scrubber)
+    } else {
+        body
+    };
     let mut response = Response::new(Body::whole(body));
     *response.status_mut() = status;
-    *response.headers_mut() = headers::to_caller(upstream);
+    *response.headers_mut() = headers::to_caller(upstream, &shared.upstream);
     response
 }

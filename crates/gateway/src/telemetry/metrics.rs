@@ -58,6 +58,7 @@ pub(crate) struct Metrics {
     pub(crate) breaker: Gauge,
     pub(crate) ledger_writable: Gauge,
     request_seconds: Histograms,
+    attempt_seconds: Histograms,
     overhead_seconds: Histograms,
     first_chunk_seconds: Histograms,
 }
@@ -90,7 +91,8 @@ impl Metrics {
         let estimated = "Ledger entries charged without reported usage or price";
         let breaker = "Circuit breaker: 0 closed, 1 half-open, 2 open";
         let writable = "1 while the ledger can be written";
-        let request = "Time from request to the end of its answer";
+        let request = "Time from request to answer, or to the head of its stream";
+        let attempt = "Time from request to the end of its attempt";
         let first = "Time from request to the first chunk of a stream";
         Self {
             requests: add(
@@ -119,6 +121,7 @@ impl Metrics {
             breaker: add(to, names::BREAKER, breaker, Gauge::default()),
             ledger_writable: add(to, names::LEDGER_WRITABLE, writable, Gauge::default()),
             request_seconds: timed(to, names::REQUEST_SECONDS, request, seconds),
+            attempt_seconds: timed(to, names::ATTEMPT_SECONDS, attempt, seconds),
             overhead_seconds: timed(
                 to,
                 names::OVERHEAD_SECONDS,
@@ -129,12 +132,20 @@ impl Metrics {
         }
     }
 
-    /// A request came to its end.
+    /// A request was answered, or the head of its stream.
     pub(crate) fn request(&self, endpoint: &'static str, outcome: &'static str, elapsed: Duration) {
         self.requests
             .get_or_create(&ByOutcome { endpoint, outcome })
             .inc();
         self.request_seconds
+            .get_or_create(&ByEndpoint { endpoint })
+            .observe(elapsed.as_secs_f64());
+    }
+
+    /// An attempt came to its end.
+    pub(crate) fn attempt(&self, endpoint: &'static str, elapsed: Duration) {
+        let family = &self.attempt_seconds;
+        family
             .get_or_create(&ByEndpoint { endpoint })
             .observe(elapsed.as_secs_f64());
     }

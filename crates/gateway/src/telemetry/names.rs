@@ -1,4 +1,4 @@
-//! The names of spans, their fields, metrics and labels; never spelled at a call site.
+//! The names of metrics; never spelled at a call site. Spans and their fields are named in `spans.rs`.
 //!
 //! Invariants: names of OpenTelemetry stand as in its GenAI semantic conventions (in development, as of November 2026); ours begin with `keyward`.
 //! Does not know: values.
@@ -6,7 +6,9 @@
 
 /// Requests by endpoint and outcome.
 pub(crate) const REQUESTS: &str = "keyward_requests";
-/// Seconds from request to the end of the answer.
+/// Seconds from request to the end of its attempt, the whole stream included.
+pub(crate) const ATTEMPT_SECONDS: &str = "keyward_attempt_duration_seconds";
+/// Seconds from request to its answer, or to the head of its stream.
 pub(crate) const REQUEST_SECONDS: &str = "keyward_request_duration_seconds";
 /// Seconds that keyward added to the upstream's time.
 pub(crate) const OVERHEAD_SECONDS: &str = "keyward_overhead_duration_seconds";

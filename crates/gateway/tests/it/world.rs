@@ -16,7 +16,7 @@ use cost_accounting::{
 use gateway::{Gateway, Parts, Server};
 use jiff::Timestamp;
 use openai_client::{
-    ReqwestOptions, ReqwestTransport, Timeouts, Upstream, UpstreamName, UpstreamOptions,
+    ReqwestOptions, HyperTransport, Timeouts, Upstream, UpstreamName, UpstreamOptions,
 };
 use openai_sim::{Sim, SimOptions};
 use privacy::Scrubber;
@@ -319,7 +319,7 @@ fn upstream(settings: &config::Settings, base_url: &str, key: &str) -> Upstream 
         key: Some(SecretString::from(key.to_owned())),
         timeouts,
     };
-    let transport = ReqwestTransport::new(ReqwestOptions {
+    let transport = HyperTransport::new(ReqwestOptions {
         connect: from.connect,
         ..ReqwestOptions::default()
     })
