@@ -117,7 +117,7 @@ impl Meter {
     ) -> Passage {
         let data = frame.data();
         if data.is_empty() {
-            return Passage::Forward;
+            return scrubbed(frame, scrubber);
         }
         if frame.is_done() {
             self.done = true;

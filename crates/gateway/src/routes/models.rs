@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use resilience::Allowance;
 use serde_json::Value;
 
@@ -19,6 +19,14 @@ use crate::request::Caller;
 use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::upstream::scrubbed;
+
+/// What is encoded in a segment: all but letters, digits and the marks that stand in ids, which some servers don't decode.
+const ENCODED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
 
 /// All models that the key may use.
 pub(crate) async fn list(
@@ -48,7 +56,7 @@ pub(crate) async fn one(
     *allowance = Some(admit(shared, &caller)?);
     let id = decoded(id)?;
     caller.key.may_use(&id).map_err(Refusal::KeyDenied)?;
-    let segment = utf8_percent_encode(&id, NON_ALPHANUMERIC);
+    let segment = utf8_percent_encode(&id, &ENCODED);
     let whole = unmetered(shared, format!("/models/{segment}")).await?;
     Ok(answer(shared, whole.status, &whole.headers, whole.body))
 }

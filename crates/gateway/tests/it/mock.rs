@@ -5,7 +5,9 @@
 
 mod bodies;
 mod cache;
+mod charges;
 mod connections;
+mod echoes;
 mod keys;
 mod money;
 mod resilience;

@@ -4,7 +4,7 @@
 //! Does not know: what is tested.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use cost_accounting::{
 use gateway::{Gateway, Parts, Server};
 use jiff::Timestamp;
 use openai_client::{
-    ReqwestOptions, HyperTransport, Timeouts, Upstream, UpstreamName, UpstreamOptions,
+    HyperTransport, ReqwestOptions, Timeouts, Upstream, UpstreamName, UpstreamOptions,
 };
 use openai_sim::{Sim, SimOptions};
 use privacy::Scrubber;
@@ -24,7 +24,7 @@ use prometheus_client::registry::Registry;
 use resilience::{BreakerSettings, CircuitBreaker, RequestLimiter};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use storage::{OpenOptions, Role, Store};
+use storage::{Disk, DiskStep, OpenOptions, Role, Store};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     pub(crate) gateway: Gateway,
     pub(crate) upstream_key: String,
+    /// The disk below the ledger; it can be made to fail.
+    pub(crate) disk: Arc<FailingDisk>,
     client: reqwest::Client,
     clock_ahead: Arc<AtomicU64>,
     stop: watch::Sender<bool>,
@@ -79,7 +81,9 @@ impl World {
         let loaded = config::load(&sources, SecretKeyPolicy::MakeIfAbsent).unwrap();
         let clock_ahead = Arc::new(AtomicU64::new(0));
         let path = directory.path().join("keyward.db");
-        let parts = parts(loaded, path, &upstream_url, &upstream_key, &clock_ahead).await;
+        let disk = Arc::new(FailingDisk::default());
+        let store = open(&loaded, path, &disk).await;
+        let parts = parts(loaded, store, &upstream_url, &upstream_key, &clock_ahead).await;
         let (keyring, ledger) = (Arc::clone(&parts.keyring), parts.ledger.clone());
         let minted = keyring.create(first_key(), noon()).await.unwrap();
         let mut registry = Registry::default();
@@ -104,6 +108,7 @@ impl World {
             registry,
             gateway,
             upstream_key,
+            disk,
             client: client(),
             clock_ahead,
             stop,
@@ -237,10 +242,42 @@ fn first_key() -> NewKey {
     }
 }
 
+/// A disk that fails while it is told to.
+#[derive(Debug, Default)]
+pub(crate) struct FailingDisk(AtomicBool);
+
+impl FailingDisk {
+    pub(crate) fn fail(&self, fails: bool) {
+        self.0.store(fails, Ordering::Release);
+    }
+}
+
+impl Disk for FailingDisk {
+    fn step(&self, _: DiskStep) -> std::io::Result<()> {
+        let fails = self.0.load(Ordering::Acquire);
+        if fails {
+            Err(std::io::Error::other("the disk is made to fail"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+async fn open(loaded: &Loaded, path: PathBuf, disk: &Arc<FailingDisk>) -> Store {
+    let gather = loaded.settings.ledger.gather;
+    let options = OpenOptions {
+        path,
+        role: Role::Server,
+        gather,
+    };
+    let disk: Arc<dyn Disk> = Arc::clone(disk) as _;
+    Store::open_on(options, disk).await.unwrap()
+}
+
 /// What the gateway is made of, over a store of its own and a clock that can be moved ahead.
 async fn parts(
     loaded: Loaded,
-    path: PathBuf,
+    store: Store,
     base_url: &str,
     key: &str,
     ahead: &Arc<AtomicU64>,
@@ -248,12 +285,6 @@ async fn parts(
     let settings = Arc::new(loaded.settings);
     let source = |(name, text)| PriceSource { name, text };
     let prices: Vec<_> = loaded.price_sources.into_iter().map(source).collect();
-    let options = OpenOptions {
-        path,
-        role: Role::Server,
-        gather: settings.ledger.gather,
-    };
-    let store = Store::open(options).await.unwrap();
     let scrubber = Scrubber::new();
     scrubber
         .keep_out("OPENAI_API_KEY", &SecretString::from(key.to_owned()))
