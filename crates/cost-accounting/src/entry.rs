@@ -1,6 +1,7 @@
 //! A ledger entry: what one attempt used and cost, and its plain form at rest.
 //!
-//! Invariants: a value that the stored integers cannot hold is an error, never cut; times are kept to the millisecond.
+//! Invariants: the plain form of an entry is the whole entry or an error; `storable` makes one that has a plain form; times
+//! are kept to the millisecond.
 //! Does not know: SQL, prices, HTTP.
 
 use std::borrow::Cow;
@@ -93,7 +94,7 @@ pub struct Entry {
     pub price_row: Option<Arc<str>>,
     /// What was used.
     pub usage: Usage,
-    /// Meters beside tokens, as JSON.
+    /// Meters beside tokens, as a JSON object. `"clamped":true` in it: see [`Entry::storable`].
     pub other_usage: Option<String>,
     /// What it cost; below zero only where an adjustment lowers an earlier charge.
     pub cost: PicoUsd,
@@ -240,5 +241,6 @@ fn known<T: TryFrom<i64>>(field: &'static str, number: i64) -> Result<T, EntryEr
     T::try_from(number).map_err(|_| EntryError::Unreadable { field })
 }
 
+mod storable;
 #[cfg(test)]
 mod tests;

@@ -28,10 +28,10 @@ pub enum LedgerError {
     /// A value does not fit its stored form, or a stored one is not known.
     #[error(transparent)]
     Entry(#[from] EntryError),
-    /// The last commit failed, so new calls must wait: what they cost could not be written down.
+    /// The last commit failed or the disk falls behind, so new calls must wait: what they cost could not be written down.
     #[error("write the ledger: {message}")]
     NotWritable {
-        /// Why the commit failed.
+        /// Why the commit failed, or what waits.
         message: String,
     },
     /// The store failed.
@@ -51,13 +51,25 @@ impl From<StoreError> for LedgerError {
 /// The promise that a recorded entry will be on disk. Awaiting it waits for that; dropping it changes nothing.
 #[derive(Debug)]
 #[must_use = "dropping a receipt is fine, but say so: the entry may not be on disk yet"]
-pub struct Receipt(storage::Receipt);
+pub struct Receipt {
+    stored: storage::Receipt,
+    clamped: bool,
+}
+
+impl Receipt {
+    /// Whether the entry had to be cut or clamped to be stored, see [`Entry::storable`]. Worth an alarm: an upstream
+    /// reported what cannot be, and the ledger may hold less than it charges.
+    #[must_use]
+    pub fn clamped(&self) -> bool {
+        self.clamped
+    }
+}
 
 impl Future for Receipt {
     type Output = Result<(), LedgerError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0)
+        Pin::new(&mut self.stored)
             .poll(context)
             .map(|outcome| outcome.map(|_| ()).map_err(LedgerError::from))
     }
@@ -70,23 +82,30 @@ impl Ledger {
         Ledger { store }
     }
 
-    /// Hands an entry over; it is on disk with the next gathered commit. Waits while the queue is full, never drops.
+    /// Hands an entry over; it is on disk with the next gathered commit.
     ///
-    /// Shape: the same entry again is a no-op.
-    /// Errors: [`LedgerError`]; [`LedgerError::Conflict`] comes from the receipt.
+    /// Shape: whatever the entry says, it is made [`storable`](Entry::storable), and [`Receipt::clamped`] tells if that
+    /// changed it. While the queue is full this waits, without limit, and drops nothing: who calls it bounds how many
+    /// entries are under way, and [`Ledger::writable`] stops new calls before the queue is full. The same entry again is a
+    /// no-op.
+    /// Errors: [`LedgerError::Store`] at once for a row that will never be taken (an adjustment that adjusts nothing), or
+    /// when the store is closed; [`LedgerError::Conflict`] comes from the receipt.
     pub async fn record(&self, entry: Entry) -> Result<Receipt, LedgerError> {
+        let (entry, clamped) = entry.storable();
         let row = EntryRow::try_from(entry)?;
-        Ok(Receipt(self.store.enqueue_entry(row).await?))
+        let stored = self.store.enqueue_entry(row).await?;
+        Ok(Receipt { stored, clamped })
     }
 
     /// Writes an entry and returns when it is on disk.
     ///
-    /// Shape: the same entry again is a no-op.
+    /// Shape: whether the entry had to be cut or clamped, as [`Receipt::clamped`] tells it. The same entry again is a no-op.
     /// Errors: [`LedgerError::Conflict`] if the attempt was recorded before with other figures.
-    pub async fn append(&self, entry: Entry) -> Result<(), LedgerError> {
+    pub async fn append(&self, entry: Entry) -> Result<bool, LedgerError> {
+        let (entry, clamped) = entry.storable();
         let row = EntryRow::try_from(entry)?;
         self.store.append_entries(vec![row]).await?;
-        Ok(())
+        Ok(clamped)
     }
 
     /// All entries of a request, what was just recorded among them, by attempt and adjustment.
@@ -110,7 +129,8 @@ impl Ledger {
 
     /// Whether new entries reach the disk at present. Cheap; asked before money is spent.
     ///
-    /// Errors: [`LedgerError::NotWritable`] since a commit failed and until one succeeds.
+    /// Errors: [`LedgerError::NotWritable`] since a commit failed and until one succeeds, while an entry has waited for
+    /// [`storage::ENTRY_WAIT_MAX`], and while the queue is nearly full.
     pub fn writable(&self) -> Result<(), LedgerError> {
         match self.store.health() {
             StoreHealth::Writable => Ok(()),

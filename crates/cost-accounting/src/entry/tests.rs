@@ -14,7 +14,7 @@ use super::{Entry, EntryError, EntryState};
 use crate::money::PicoUsd;
 use crate::usage::Usage;
 
-fn entry() -> Entry {
+pub(super) fn entry() -> Entry {
     Entry {
         entry_id: None,
         request_id: Uuid::from_u128(7),

@@ -3,6 +3,7 @@
 //! Invariants: the price book under test is the file that ships.
 //! Does not know: other crates than this one and the store.
 
+mod entries;
 mod laws;
 mod ledger;
 mod prices;

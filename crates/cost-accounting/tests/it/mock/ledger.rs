@@ -16,8 +16,8 @@ use storage::{Disk, DiskStep, OpenOptions, RealDisk, Role, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-struct World {
-    ledger: Ledger,
+pub(super) struct World {
+    pub(super) ledger: Ledger,
     store: Store,
     /// Kept until the test ends, then deleted.
     _directory: TempDir,
@@ -36,7 +36,7 @@ impl Disk for Full {
     }
 }
 
-async fn world() -> World {
+pub(super) async fn world() -> World {
     world_on(Arc::new(RealDisk)).await
 }
 
@@ -55,7 +55,7 @@ async fn world_on(disk: Arc<dyn Disk>) -> World {
     }
 }
 
-fn entry(request: u128, at: &str, cost: &str) -> Entry {
+pub(super) fn entry(request: u128, at: &str, cost: &str) -> Entry {
     let at: Timestamp = at.parse().unwrap();
     Entry {
         entry_id: None,
@@ -208,15 +208,37 @@ async fn the_same_attempt_with_another_cost_is_a_conflict_and_the_first_stands()
 }
 
 #[tokio::test]
-async fn an_entry_that_does_not_fit_is_refused_before_it_is_written() {
+async fn a_call_whose_cost_did_not_fit_was_charged_to_nobody() {
     let world = world().await;
     let huge = entry(1, "2026-11-22T10:00:00Z", "10000000");
-    let refused = world.ledger.append(huge).await.unwrap_err();
-    assert_eq!(
-        refused.to_string(),
-        "store cost_pico_usd: the number does not fit"
-    );
-    assert!(report(&world.ledger, ReportBy::Day).await.rows.is_empty());
+    let receipt = world.ledger.record(huge.clone()).await.unwrap();
+    assert!(receipt.clamped());
+    receipt.await.unwrap();
+    assert!(world.ledger.append(huge).await.unwrap(), "the same again");
+    let found = world.ledger.find(Uuid::from_u128(1)).await.unwrap();
+    let marks = found.iter().map(|entry| entry.other_usage.as_deref());
+    assert_eq!(marks.collect::<Vec<_>>(), [Some(r#"{"clamped":true}"#)]);
+    let report = report(&world.ledger, ReportBy::Day).await;
+    let sums = (1, 1, 1_000, 200, "9223372.036854775807");
+    let (requests, attempts, input, output, usd) = sums;
+    let row = |group| (group, requests, attempts, input, output, usd);
+    check(&report, &[row("2026-11-22"), row("total")]);
+
+    let ordinary = entry(2, "2026-11-22T10:00:00Z", "1");
+    let receipt = world.ledger.record(ordinary).await.unwrap();
+    assert!(!receipt.clamped());
+    receipt.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_entry_that_will_never_be_taken_is_refused_at_once() {
+    let world = world().await;
+    let adjusts_nothing = Entry {
+        state: EntryState::Adjusted,
+        ..entry(1, "2026-11-22T10:00:00Z", "1")
+    };
+    assert!(world.ledger.record(adjusts_nothing).await.is_err());
+    world.ledger.writable().unwrap();
 }
 
 #[tokio::test]
