@@ -108,13 +108,18 @@ impl Ledger {
         Ok(clamped)
     }
 
-    /// All entries of a request, what was just recorded among them, by attempt and adjustment.
+    /// The entries of a request, by attempt and adjustment.
+    ///
+    /// Shape: what is on disk. Only if that is nothing, the queue is flushed and the disk asked again: so what was just
+    /// recorded is found, and to ask for an old call neither forces a commit nor fails while none succeeds. Of a call that
+    /// is under way, later attempts may be missing.
     pub async fn find(&self, request_id: Uuid) -> Result<Vec<Entry>, LedgerError> {
-        self.store.flush().await?;
-        let rows = self
-            .store
-            .entries_of_request(request_id.into_bytes())
-            .await?;
+        let request_id = request_id.into_bytes();
+        let mut rows = self.store.entries_of_request(request_id).await?;
+        if rows.is_empty() {
+            self.store.flush().await?;
+            rows = self.store.entries_of_request(request_id).await?;
+        }
         let entries: Result<Vec<Entry>, EntryError> =
             rows.into_iter().map(Entry::try_from).collect();
         Ok(entries?)

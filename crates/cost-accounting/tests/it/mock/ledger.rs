@@ -377,3 +377,21 @@ async fn a_full_disk_stops_calls_and_loses_no_entry() {
     assert_eq!(found.len(), 1);
     world.ledger.writable().unwrap();
 }
+
+#[tokio::test]
+async fn an_old_call_was_not_found_while_the_disk_was_full() {
+    let disk = Arc::new(Full::default());
+    let world = world_on(Arc::clone(&disk) as Arc<dyn Disk>).await;
+    let old = entry(1, "2026-11-22T10:00:00Z", "1");
+    world.ledger.append(old).await.unwrap();
+    disk.0.store(true, Ordering::SeqCst);
+    let recent = entry(2, "2026-11-22T10:00:00Z", "1");
+    drop(world.ledger.record(recent).await.unwrap());
+    let found = world.ledger.find(Uuid::from_u128(1)).await.unwrap();
+    assert_eq!(found.len(), 1);
+    // What is in memory alone is not called missing.
+    assert!(world.ledger.find(Uuid::from_u128(2)).await.is_err());
+    disk.0.store(false, Ordering::SeqCst);
+    let found = world.ledger.find(Uuid::from_u128(2)).await.unwrap();
+    assert_eq!(found.len(), 1);
+}
