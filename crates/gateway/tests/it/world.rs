@@ -185,6 +185,18 @@ impl World {
         .await
     }
 
+    /// A chat stream under the world's key, its head here and its body to be read.
+    pub(crate) async fn stream(&self) -> reqwest::Response {
+        let request = self.request("POST", "/chat/completions");
+        let request = request.header("authorization", format!("Bearer {}", self.key));
+        let request = request.header("content-type", "application/json");
+        request
+            .body(chat(&json!({"stream": true})).to_string())
+            .send()
+            .await
+            .unwrap()
+    }
+
     /// A request to be completed.
     pub(crate) fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.client

@@ -93,15 +93,7 @@ async fn a_stop_finishes_streams_and_takes_no_new_calls() {
             .text(&"word ".repeat(20))
             .chunk_delay(Duration::from_millis(20)),
     );
-    let call = world
-        .request("POST", "/chat/completions")
-        .header("authorization", format!("Bearer {}", world.key))
-        .header("content-type", "application/json");
-    let mut response = call
-        .body(chat(&json!({"stream": true})).to_string())
-        .send()
-        .await
-        .unwrap();
+    let mut response = world.stream().await;
     let mut body = response.chunk().await.unwrap().unwrap().to_vec();
     world.ask_to_stop();
     while let Some(chunk) = response.chunk().await.unwrap() {
@@ -124,15 +116,7 @@ async fn a_stream_that_outlasts_the_drain_is_told_and_charged() {
             .text(&"word ".repeat(2000))
             .chunk_delay(Duration::from_millis(50)),
     );
-    let call = world
-        .request("POST", "/chat/completions")
-        .header("authorization", format!("Bearer {}", world.key))
-        .header("content-type", "application/json");
-    let mut response = call
-        .body(chat(&json!({"stream": true})).to_string())
-        .send()
-        .await
-        .unwrap();
+    let mut response = world.stream().await;
     response.chunk().await.unwrap();
     world.ask_to_stop();
     let mut body = Vec::new();

@@ -288,15 +288,7 @@ async fn a_drain_is_bounded_and_then_the_bound_is_charged() {
 }
 
 async fn leave_after_first_chunk(world: &World) {
-    let call = world
-        .request("POST", "/chat/completions")
-        .header("authorization", format!("Bearer {}", world.key))
-        .header("content-type", "application/json");
-    let mut response = call
-        .body(chat(&json!({"stream": true})).to_string())
-        .send()
-        .await
-        .unwrap();
+    let mut response = world.stream().await;
     assert!(response.chunk().await.unwrap().is_some());
 }
 

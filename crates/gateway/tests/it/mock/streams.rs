@@ -215,15 +215,7 @@ async fn the_first_chunk_comes_before_the_last_is_made() {
             .text("one two three four five six")
             .chunk_delay(Duration::from_millis(150)),
     );
-    let call = world
-        .request("POST", "/chat/completions")
-        .header("authorization", format!("Bearer {}", world.key))
-        .header("content-type", "application/json");
-    let mut response = call
-        .body(chat(&json!({"stream": true})).to_string())
-        .send()
-        .await
-        .unwrap();
+    let mut response = world.stream().await;
     let first = response.chunk().await.unwrap().unwrap();
     assert!(
         !String::from_utf8_lossy(&first).contains("six"),
