@@ -15,6 +15,14 @@ use tempfile::TempDir;
 
 /// The binary under test.
 pub(crate) const KEYWARD: &str = env!("CARGO_BIN_EXE_keyward");
+/// A server on free ports.
+pub(crate) const SERVE: [&str; 5] = [
+    "serve",
+    "--listen",
+    "127.0.0.1:0",
+    "--admin-listen",
+    "127.0.0.1:0",
+];
 /// How long a start may take on a busy machine.
 const START_MAX: Duration = Duration::from_secs(30);
 /// What stands in the last line of the start's message.
@@ -115,14 +123,11 @@ impl Place {
 
     /// Starts a server; what it wrote where it does not come up.
     pub(crate) fn try_serve(&self) -> Result<Running, String> {
-        let mut child = self
-            .command(&[
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-            ])
+        Self::start(self.command(&SERVE))
+    }
+
+    fn start(mut command: Command) -> Result<Running, String> {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -276,7 +281,33 @@ impl Answer {
 
 /// Sends a request and collects its answer.
 pub(crate) async fn send(method: &str, url: &str, key: &str, body: Option<&Value>) -> Answer {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    try_send(method, url, key, body).await.unwrap()
+}
+
+/// Sends a request to a server that may end meanwhile: an error where no whole answer came.
+pub(crate) async fn try_send(
+    method: &str,
+    url: &str,
+    key: &str,
+    body: Option<&Value>,
+) -> reqwest::Result<Answer> {
+    let response = open(method, url, key, body).await?;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Ok(Answer {
+        status,
+        headers,
+        body: response.text().await?,
+    })
+}
+
+/// Sends a request and gives its answer as soon as the head is here.
+pub(crate) async fn open(
+    method: &str,
+    url: &str,
+    key: &str,
+    body: Option<&Value>,
+) -> reqwest::Result<reqwest::Response> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
     let mut request = client
         .request(method.parse().unwrap(), url)
         .header("authorization", format!("Bearer {key}"));
@@ -285,13 +316,7 @@ pub(crate) async fn send(method: &str, url: &str, key: &str, body: Option<&Value
             .header("content-type", "application/json")
             .body(body.to_string());
     }
-    let response = request.send().await.unwrap();
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer {
-        status,
-        headers,
-        body: response.text().await.unwrap_or_default(),
-    }
+    request.send().await
 }
 
 /// Bytes as text.

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use crate::support::{Place, send, text};
+use crate::support::{Place, SERVE, send, text};
 
 #[tokio::test]
 #[ignore = "integration tier"]
@@ -115,17 +115,7 @@ async fn a_first_key_that_nobody_could_see_does_not_stay_in_force() {
         .write(true)
         .open("/dev/full")
         .unwrap();
-    let output = place
-        .command(&[
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-        ])
-        .stdout(full)
-        .output()
-        .unwrap();
+    let output = place.command(&SERVE).stdout(full).output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
