@@ -61,6 +61,8 @@ pub(crate) async fn run(world: World) -> anyhow::Result<ExitCode> {
     let admin = Server::bind(settings.admin_listen, admin_limits(settings), admin)
         .await
         .map_err(|error| cannot_listen("server.admin_listen", settings.admin_listen, &error))?;
+    // Before anything says that the start is done: who reads that may stop at once.
+    let stop = stop_signal()?;
     let (listen, admin_listen) = (data.local_address()?, admin.local_address()?);
     let first_key = first_key(&world, &keyring).await?;
     let secret = first_key
@@ -80,7 +82,6 @@ pub(crate) async fn run(world: World) -> anyhow::Result<ExitCode> {
     }
     tracing::info!(listen = %banner.listen, admin_listen = %banner.admin, upstream = name, simulated = simulator.is_some(), "started");
 
-    let stop = stop_signal()?;
     let refresher = tokio::spawn(refresh_keys(Arc::clone(&keyring)));
     tokio::join!(data.run(until(stop.clone())), admin.run(until(stop)));
     refresher.abort();

@@ -126,6 +126,15 @@ async fn a_second_server_on_one_database_is_refused_and_says_why() {
     place.key("beside");
 }
 
+#[test]
+#[ignore = "integration tier"]
+fn a_stop_right_after_the_start_is_heard() {
+    let place = Place::new(&[]);
+    for _ in 0..5 {
+        assert_eq!(place.serve().stop(), Some(0));
+    }
+}
+
 #[tokio::test]
 #[ignore = "integration tier"]
 async fn a_stop_lets_calls_finish_and_ends_with_0() {
