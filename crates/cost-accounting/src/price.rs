@@ -149,11 +149,23 @@ impl PriceRow {
 
     /// What the usage costs at the tier that the answer named.
     ///
-    /// Shape: `None` if this row has no price for the tier; the caller then settles at what it reserved, marks the entry
-    /// estimated and raises an alarm.
+    /// Shape: `None` if this row has no price for the tier; the caller then charges [`PriceRow::dearest_cost`], marks the
+    /// entry estimated and raises an alarm.
     #[must_use]
     pub fn cost_at(&self, tier: Tier, usage: &Usage) -> Option<PicoUsd> {
         self.tier(tier).map(|rates| self.cost_of(rates, usage))
+    }
+
+    /// What the usage costs at the dearest tier of this row: the charge for a tier without a price.
+    ///
+    /// Shape: never below [`PriceRow::cost_at`] any tier, and not more than [`PriceRow::bound`] if the usage is within it.
+    #[must_use]
+    pub fn dearest_cost(&self, usage: &Usage) -> PicoUsd {
+        Tier::ALL
+            .into_iter()
+            .filter_map(|tier| self.cost_at(tier, usage))
+            .max()
+            .unwrap_or_default()
     }
 
     /// The most a request within these limits can cost, at the dearest tier of this row and with its input in the dearest class.

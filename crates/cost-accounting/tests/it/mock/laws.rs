@@ -127,7 +127,16 @@ proptest! {
             let bound_at = row.bound_at(tier, input_tokens_max, output_tokens_max);
             prop_assert!(bound_at >= Some(cost));
             prop_assert!(Some(bound) >= bound_at);
+            prop_assert!(bound >= row.dearest_cost(&usage));
         }
+    }
+
+    #[test]
+    fn no_tier_costs_more_than_the_dearest(row in rows(), usage in usages(tokens())) {
+        let dearest = row.dearest_cost(&usage);
+        let costs: Vec<PicoUsd> = Tier::ALL.iter().filter_map(|tier| row.cost_at(*tier, &usage)).collect();
+        prop_assert!(costs.iter().all(|cost| *cost <= dearest));
+        prop_assert!(costs.contains(&dearest));
     }
 
     #[test]

@@ -181,3 +181,17 @@ fn a_bound_is_the_dearest_that_may_happen() {
         "0.1360755"
     );
 }
+
+#[test]
+fn the_dearest_tier_is_charged_where_the_served_one_has_no_price() {
+    // gpt-6-astra has every tier; the dearest is ultrafast, 60 in and 300 out: 1,000 x 60 + 1,000 x 300 = 360,000 per million
+    let usage = Usage {
+        input: 1_000,
+        output: 1_000,
+        ..NONE
+    };
+    let at: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
+    let row = shipped().find("gpt-6-astra", at).unwrap();
+    assert_eq!(row.dearest_cost(&usage).to_string(), "0.36");
+    assert!(row.dearest_cost(&usage) > row.cost(&usage));
+}
