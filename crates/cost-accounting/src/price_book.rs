@@ -93,24 +93,34 @@ impl PriceBook {
     /// Shape: the exact name, else the name without a trailing `-YYYY-MM-DD`, else what [`UnknownPrice`] says.
     /// Errors: [`PriceError`] where unknown models are refused.
     pub fn find(&self, model: &str, at: Timestamp) -> Result<Arc<PriceRow>, PriceError> {
-        let of_model = self
-            .rows
-            .get(model)
-            .or_else(|| self.rows.get(without_date(model)?));
-        let day = date_at(at);
-        let in_force =
-            of_model.and_then(|rows| rows.iter().rev().find(|row| row.effective_from <= day));
-        if let Some(row) = in_force.or(self.unknown.as_ref()) {
+        let of_model = self.of_model(model);
+        if let Some(row) = in_force(of_model, at).or(self.unknown.as_ref()) {
             return Ok(Arc::clone(row));
         }
         let model = model.to_owned();
-        Err(match of_model.and_then(|rows| rows.first()) {
+        Err(match of_model.first() {
             Some(first) => PriceError::NotYet {
                 model,
                 effective_from: first.effective_from,
             },
             None => PriceError::Unknown { model },
         })
+    }
+
+    /// The same for the model that an answer names, where no price must never mean free.
+    ///
+    /// Shape: `None` if the book has no row for it, whatever [`UnknownPrice`] says; the model asked for then sets the price.
+    #[must_use]
+    pub fn find_priced(&self, model: &str, at: Timestamp) -> Option<Arc<PriceRow>> {
+        in_force(self.of_model(model), at).cloned()
+    }
+
+    /// All rows of a model, by its name or by its name without the date; none if it is not known.
+    fn of_model(&self, model: &str) -> &[Arc<PriceRow>] {
+        self.rows
+            .get(model)
+            .or_else(|| self.rows.get(without_date(model)?))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// Names of all models with a price, in order.
@@ -122,6 +132,12 @@ impl PriceBook {
     pub fn rows(&self) -> impl Iterator<Item = &PriceRow> {
         self.rows.values().flatten().map(AsRef::as_ref)
     }
+}
+
+/// The latest row whose day has come.
+fn in_force(rows: &[Arc<PriceRow>], at: Timestamp) -> Option<&Arc<PriceRow>> {
+    let day = date_at(at);
+    rows.iter().rev().find(|row| row.effective_from <= day)
 }
 
 /// `gpt-4o` of `gpt-4o-2024-11-20`.

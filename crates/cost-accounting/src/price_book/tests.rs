@@ -458,3 +458,21 @@ fn unknown_models_are_free_only_if_the_book_is_told_so() {
 fn an_empty_file_prices_nothing() {
     assert_eq!(parse("# nothing yet\n").unwrap().models().count(), 0);
 }
+
+#[test]
+fn a_model_served_without_a_price_made_a_priced_call_free() {
+    let sources = [source("prices.toml", &row("m", "2026-06-01", "2"))];
+    for unknown in [UnknownPrice::Refuse, UnknownPrice::Zero] {
+        let book = PriceBook::parse(&sources, unknown).unwrap();
+        let id = |model: &str, day: &str| {
+            let row = book.find_priced(model, noon(day));
+            row.map(|row| row.id().to_owned())
+        };
+        let priced = Some("m@2026-06-01".to_owned());
+        assert_eq!(id("m", "2026-06-01"), priced);
+        assert_eq!(id("m-2026-05-31", "2026-06-01"), priced);
+        assert_eq!(id("m", "2026-05-31"), None);
+        assert_eq!(id("qwen", "2026-06-01"), None);
+        assert_eq!(id("unpriced", "2026-06-01"), None);
+    }
+}
