@@ -98,7 +98,7 @@ pub struct Entry {
     pub other_usage: Option<String>,
     /// What it cost; below zero only where an adjustment lowers an earlier charge.
     pub cost: PicoUsd,
-    /// HTTP status that the caller got.
+    /// HTTP status of the upstream's answer; 0 where none came.
     pub status: u16,
     /// How the attempt ended, a word of a closed set.
     pub outcome: Cow<'static, str>,
@@ -106,9 +106,9 @@ pub struct Entry {
     pub cached: bool,
     /// Answered as a stream.
     pub stream: bool,
-    /// From the start of the attempt to its end.
+    /// From the arrival of the request at keyward to the end of the attempt.
     pub latency: Duration,
-    /// From the start of the attempt to the first chunk.
+    /// From the arrival of the request at keyward to the first chunk.
     pub first_chunk: Option<Duration>,
     /// The end user that the caller named.
     pub end_user: Option<String>,

@@ -103,7 +103,7 @@ pub struct EntryRow {
     pub other_usage: Option<String>,
     /// 1e-12 USD.
     pub cost_pico_usd: i64,
-    /// HTTP status that the caller got, or would have got.
+    /// HTTP status of the upstream's answer; 0 where none came.
     pub status: i64,
     /// How the attempt ended, one of a closed set of the caller's.
     pub outcome: String,
@@ -111,9 +111,9 @@ pub struct EntryRow {
     pub cached: bool,
     /// The answer was streamed.
     pub stream: bool,
-    /// From sending to the end of the answer.
+    /// From the arrival of the request to the end of the attempt.
     pub latency_ms: i64,
-    /// From sending to the first chunk of the answer.
+    /// From the arrival of the request to the first chunk of the answer.
     pub first_chunk_ms: Option<i64>,
     /// End user that the caller named.
     pub end_user: Option<String>,
