@@ -83,7 +83,7 @@ fn every_row_is_sound() {
             row.id()
         );
     }
-    assert_eq!(ids.len(), 128);
+    assert_eq!(ids.len(), 118);
 }
 
 #[test]
@@ -149,4 +149,25 @@ fn a_model_that_bills_what_is_not_metered_has_no_price() {
     ] {
         assert!(book.find(model, today()).is_err(), "{model}");
     }
+}
+
+#[test]
+fn a_model_that_bills_each_search_was_charged_for_tokens_alone() {
+    let book = shipped();
+    for model in [
+        "gpt-4o-search-preview",
+        "gpt-4o-search-preview-2025-03-11",
+        "gpt-4o-mini-search-preview",
+        "gpt-4o-mini-search-preview-2025-03-11",
+        "gpt-5-search-api",
+        "gpt-5-search-api-2025-10-14",
+        "o3-deep-research",
+        "o3-deep-research-2025-06-26",
+        "o4-mini-deep-research",
+        "o4-mini-deep-research-2025-06-26",
+    ] {
+        assert!(book.find(model, today()).is_err(), "{model}");
+    }
+    let of_kind = |model: &&str| model.contains("-search") || model.ends_with("deep-research");
+    assert_eq!(book.models().find(of_kind), None);
 }
