@@ -21,7 +21,7 @@ pub const ENTRIES_WAITING_WRITABLE_MAX: usize = ENTRIES_WAITING_MAX / 4 * 3;
 /// error.
 pub const ENTRY_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How exactly that is measured.
-const TICKS_MAX: usize = 10;
+pub(crate) const TICKS_MAX: usize = 10;
 /// The length of one.
 pub(crate) const TICK: Duration = Duration::from_millis(500);
 const _: () = assert!(TICK.as_millis() * TICKS_MAX as u128 == ENTRY_WAIT_MAX.as_millis());
