@@ -4,6 +4,7 @@
 //! Does not know: the live API.
 
 mod command_line;
+mod fail_closed;
 mod first_start;
 mod lifecycle;
 mod marked_keys;

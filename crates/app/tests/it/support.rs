@@ -60,9 +60,14 @@ impl Place {
 
     /// The command `keyward` with `arguments`, ready to run here.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(KEYWARD);
+        let mut command = self.command_of(KEYWARD);
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.directory.path())
             .env_clear()
             .env("PATH", "/usr/bin:/bin");
@@ -124,6 +129,18 @@ impl Place {
     /// Starts a server; what it wrote where it does not come up.
     pub(crate) fn try_serve(&self) -> Result<Running, String> {
         Self::start(self.command(&SERVE))
+    }
+
+    /// Starts a server that can write no file beyond `kibibytes`: its disk is full before long.
+    pub(crate) fn serve_on_a_full_disk(&self, kibibytes: u32) -> Running {
+        // The signal of the limit is ignored, so that a write fails instead. The shell counts in 512 bytes.
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
+            kibibytes * 2
+        );
+        let mut command = self.command_of("/bin/sh");
+        command.args(["-c", &script, KEYWARD]).args(SERVE);
+        Self::start(command).unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
     }
 
     fn start(mut command: Command) -> Result<Running, String> {
