@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::bound::Basis;
 use crate::in_flight::Held;
+use crate::outlive::Outlive;
 use crate::request::{Caller, Operation, Request};
 use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
@@ -21,6 +22,8 @@ use crate::telemetry::spans;
 
 /// What an upstream calls its model or its tier is kept up to this length, in bytes.
 const NAME_BYTES_MAX: usize = 256;
+/// How long an answer waits for its entry to have a place in the ledger's queue.
+const ENTERING_MAX: Duration = Duration::from_secs(5);
 /// The most that one call adds to the counter of cost: a counter that overflows would begin anew.
 const COUNTED_PICO_USD_MAX: i128 = 1_000_000_000_000_000_000;
 
@@ -95,18 +98,19 @@ impl Attempt {
         service_tier: Option<&str>,
     ) -> (PicoUsd, Arc<PriceRow>, EntryState) {
         let served = model_served.filter(|served| *served != &*self.model);
-        let row = match served.map(|model| self.shared.prices.find(model, (self.shared.wall)())) {
+        let now = || (self.shared.wall)();
+        let row = match served {
             None => Some(Arc::clone(&self.price)),
-            Some(found) => found.ok(),
+            Some(model) => self.shared.prices.find_priced(model, now()),
         };
-        let (row, state) = row.map_or_else(
-            || (Arc::clone(&self.price), EntryState::Estimated),
-            |row| (row, EntryState::Reported),
-        );
+        let is_priced = row.is_some();
+        let row = row.unwrap_or_else(|| Arc::clone(&self.price));
         let tier = service_tier.map_or(Some(Tier::Standard), Tier::read);
         match tier.and_then(|tier| row.cost_at(tier, usage)) {
-            Some(cost) => (cost, row, state),
-            None => (row.cost(usage), row, EntryState::Estimated),
+            Some(cost) if is_priced => (cost, row, EntryState::Reported),
+            Some(cost) => (cost, row, EntryState::Estimated),
+            // Never less than the tier may have cost.
+            None => (row.dearest_cost(usage), row, EntryState::Estimated),
         }
     }
 
@@ -149,15 +153,7 @@ impl Attempt {
         let at = (self.shared.wall)();
         let (usage, cost, row, state) = self.charge(&settlement);
         self.count(&usage, cost, state, settlement.outcome, elapsed);
-        let is_error = !matches!(settlement.outcome, Outcome::Finished | Outcome::Cached);
-        spans::settled(
-            &self.span,
-            settlement.outcome.word(),
-            is_error,
-            settlement.model_served.as_deref(),
-            &usage,
-            cost,
-        );
+        spans::settled(&self.span, &settlement, &usage, cost);
         Entry {
             entry_id: None,
             request_id: self.request_id,
@@ -262,9 +258,23 @@ impl Drop for Attempt {
     }
 }
 
+/// Hands an entry to the ledger and waits for its place in the queue, for a while: past that the entry waits on by itself, and the
+/// answer goes out.
 async fn enter(shared: &Shared, entry: Entry) {
-    // The ledger waits and keeps; what it refuses for good is a fault of ours, and told.
-    if let Err(error) = shared.ledger.record(entry).await {
-        tracing::error!(%error, "failed to enter a call in the ledger");
+    let ledger = shared.ledger.clone();
+    let entered = Outlive::new(async move {
+        match ledger.record(entry).await {
+            Ok(receipt) if receipt.clamped() => {
+                tracing::error!(
+                    "an entry of the ledger was cut to what fits: the upstream's figures are out of range"
+                );
+            }
+            Ok(_) => {}
+            // Refused for good: a fault of ours, or a store that is closed.
+            Err(error) => tracing::error!(%error, "failed to enter a call in the ledger"),
+        }
+    });
+    if tokio::time::timeout(ENTERING_MAX, entered).await.is_err() {
+        tracing::warn!("an answer goes out before its entry has a place in the ledger's queue");
     }
 }

@@ -77,7 +77,6 @@ impl Gateway {
         let (head, mut body) = request.into_parts();
         let live = pipeline::keep_out(shared, &head.headers);
         let awaits_continue = head.headers.contains_key(EXPECT);
-        let span = spans::request(&head.method, id);
         let mut allowance = None;
         let (endpoint, result) = match routes::find(&head.method, head.uri.path()) {
             Ok(matched) => {
@@ -89,6 +88,7 @@ impl Gateway {
                     path_and_query,
                 };
                 let label = matched.route.label();
+                let span = spans::request(&head.method, matched.route.template, id);
                 let served = routes::serve(shared, matched, incoming, &mut body, &mut allowance);
                 (label, served.instrument(span).await)
             }

@@ -56,9 +56,8 @@ const EDGES: [Row; 13] = [
             "openai-client",
             "privacy",
             "resilience",
-            "storage",
         ],
-        &["openai-sim"],
+        &["openai-sim", "storage"],
     ),
     // The client's doc test shows keyward's headers, which the simulator answers when asked.
     row("openai-client", &[], &["openai-sim"]),

@@ -12,64 +12,75 @@ use uuid::Uuid;
 
 use crate::ids;
 use crate::request::{Operation, Request};
+use crate::settlement::{Outcome, Settlement};
 
-/// The server span of a request.
-pub(crate) fn request(method: &Method, id: Uuid) -> Span {
-    let span = tracing::debug_span!("request", otel.kind = "server", http.request.method = %method, keyward.request_id = field::Empty);
+/// The server span of a request: `{method} {route}`.
+pub(crate) fn request(method: &Method, route: &str, id: Uuid) -> Span {
+    let span = tracing::debug_span!(
+        "request",
+        otel.name = field::Empty,
+        otel.kind = "server",
+        http.request.method = %method,
+        http.route = route,
+        keyward.request_id = field::Empty,
+    );
     if !span.is_disabled() {
+        span.record("otel.name", format!("{method} {route}"));
         span.record("keyward.request_id", ids::render(id));
     }
     span
 }
 
-/// The client span of one inference, over all its attempts and the whole stream.
+/// The client span of one inference, over its attempts and the whole stream: `{operation} {model}`.
 pub(crate) fn inference(operation: Operation, request: &Request, key_id: &str) -> Span {
-    tracing::debug_span!(
+    let span = tracing::debug_span!(
         "inference",
+        otel.name = field::Empty,
         otel.kind = "client",
         gen_ai.operation.name = operation.span_name(),
         gen_ai.provider.name = "openai",
         gen_ai.request.model = %request.model,
         gen_ai.request.stream = request.stream,
         gen_ai.response.model = field::Empty,
+        gen_ai.response.time_to_first_chunk = field::Empty,
         gen_ai.usage.input_tokens = field::Empty,
         gen_ai.usage.cache_read.input_tokens = field::Empty,
         gen_ai.usage.output_tokens = field::Empty,
+        http.response.status_code = field::Empty,
         error.type = field::Empty,
         keyward.key_id = key_id,
         keyward.cost_pico_usd = field::Empty,
         keyward.outcome = field::Empty,
-    )
+    );
+    if !span.is_disabled() {
+        span.record(
+            "otel.name",
+            format!("{} {}", operation.span_name(), request.model),
+        );
+    }
+    span
 }
 
 /// What an inference came to; the one line a call leaves in the log, at debug.
-pub(crate) fn settled(
-    span: &Span,
-    outcome: &'static str,
-    is_error: bool,
-    model_served: Option<&str>,
-    usage: &Usage,
-    cost: PicoUsd,
-) {
+pub(crate) fn settled(span: &Span, settlement: &Settlement, usage: &Usage, cost: PicoUsd) {
     if span.is_disabled() {
         return;
     }
-    span.record(
-        "gen_ai.usage.input_tokens",
-        u64::try_from(usage.input_tokens()).unwrap_or(u64::MAX),
-    );
+    let tokens = |count: u128| u64::try_from(count).unwrap_or(u64::MAX);
+    span.record("gen_ai.usage.input_tokens", tokens(usage.input_tokens()));
     span.record("gen_ai.usage.cache_read.input_tokens", usage.cached_input);
-    span.record(
-        "gen_ai.usage.output_tokens",
-        u64::try_from(usage.output_tokens()).unwrap_or(u64::MAX),
-    );
+    span.record("gen_ai.usage.output_tokens", tokens(usage.output_tokens()));
+    span.record("http.response.status_code", settlement.status);
     span.record("keyward.cost_pico_usd", field::display(cost.pico()));
-    span.record("keyward.outcome", outcome);
-    if let Some(model) = model_served {
+    span.record("keyward.outcome", settlement.outcome.word());
+    if let Some(model) = &settlement.model_served {
         span.record("gen_ai.response.model", model);
     }
-    if is_error {
-        span.record("error.type", outcome);
+    if let Some(time) = settlement.first_chunk {
+        span.record("gen_ai.response.time_to_first_chunk", time.as_secs_f64());
+    }
+    if !matches!(settlement.outcome, Outcome::Finished | Outcome::Cached) {
+        span.record("error.type", settlement.outcome.word());
     }
     span.in_scope(|| tracing::debug!("call settled"));
 }

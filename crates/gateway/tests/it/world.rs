@@ -26,6 +26,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use storage::{Disk, DiskStep, OpenOptions, Role, Store};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -195,6 +197,24 @@ impl World {
             .send()
             .await
             .unwrap()
+    }
+
+    /// Sends a chat request by hand and reads nothing of its answer; little of that fits into the socket, which is given back.
+    pub(crate) async fn send_unread(&self, body: &Value) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut socket = socket
+            .connect(self.authority().parse().unwrap())
+            .await
+            .unwrap();
+        let (key, body) = (&self.key, body.to_string());
+        let length = body.len();
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket
     }
 
     /// A request to be completed.

@@ -8,29 +8,14 @@ use std::time::Duration;
 use cost_accounting::{Entry, EntryState};
 use openai_sim::{Quirk, Script};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 use crate::world::{World, chat};
-
-/// Sends `body` by hand and reads nothing of the answer; the connection stays open with the value.
-async fn send_unread(world: &World, body: &Value) -> TcpStream {
-    let mut socket = TcpStream::connect(world.authority()).await.unwrap();
-    let (key, body) = (&world.key, body.to_string());
-    let length = body.len();
-    let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
-    socket.write_all(head.as_bytes()).await.unwrap();
-    socket
-}
 
 /// A stop with calls under way that don't end: they are entered, and the server comes to its end.
 async fn check_stop(script: Script, extra: &Value) {
     let world = World::with(&[("KEYWARD_SERVER__DRAIN", "1s")]).await;
     world.sim.script(script);
-    let _socket = send_unread(&world, &chat(extra)).await;
+    let _socket = world.send_unread(&chat(extra)).await;
     for _ in 0..200 {
         if !world.sim.calls().is_empty() {
             break;
@@ -65,7 +50,7 @@ async fn a_stream_waiting_for_its_head_at_a_stop_was_lost() {
 #[tokio::test]
 async fn a_stream_held_up_by_its_reader_at_a_stop_was_lost() {
     check_stop(
-        Script::new().text(&"word ".repeat(60_000)),
+        Script::new().text(&"word ".repeat(20_000)),
         &json!({"stream": true}),
     )
     .await;
@@ -149,7 +134,7 @@ async fn a_tier_without_a_price_was_charged_as_the_cheapest() {
     let script = Script::new().usage(1000, 1000).service_tier("scale");
     let entry = entry_of(script, &chat(&json!({"model": "gpt-4o"}))).await;
     let standard = 1000 * 2_500_000 + 1000 * 10_000_000;
-    assert!(entry.cost.pico() >= standard, "{}", entry.cost);
+    assert!(entry.cost.pico() > standard, "{}", entry.cost);
     assert_eq!(entry.state, EntryState::Estimated);
 }
 

@@ -52,17 +52,10 @@ async fn a_caller_that_reads_nothing_of_a_stream_is_given_up_and_charged() {
     let world = World::with(&[("KEYWARD_TIMEOUTS__IDLE", "300ms")]).await;
     world.sim.script(
         Script::new()
-            .usage(10, 60_000)
-            .text(&"word ".repeat(60_000)),
+            .usage(10, 20_000)
+            .text(&"word ".repeat(20_000)),
     );
-    let mut socket = TcpStream::connect(world.authority()).await.unwrap();
-    let body = chat(&json!({"stream": true})).to_string();
-    let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        world.key,
-        body.len()
-    );
-    socket.write_all(head.as_bytes()).await.unwrap();
+    let _socket = world.send_unread(&chat(&json!({"stream": true}))).await;
     let total = world.total_after(1).await;
     assert!(total.cost.pico() > 0);
     assert!(
