@@ -103,7 +103,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("environment", Kind::Choice(&["development", "production"]), "Which rules hold. Production refuses to start on what development forgives.")
         .own("ENVIRONMENT")
         .absent("development"),
-    field("debug", Kind::Boolean, "Detail that helps a developer; must be off in production.").own("DEBUG"),
+    field("debug", Kind::Boolean, "Reserved for detail that helps a developer: today it only must be off in production.").own("DEBUG"),
     field("secret_key", Kind::Secret, "The root of the keys that keyward derives; in production at least 50 random characters.")
         .own("SECRET_KEY")
         .absent("in development made once, in the data directory")
@@ -119,8 +119,8 @@ pub(crate) const FIELDS: &[Field] = &[
     field("server.listen", Kind::Address, "Where applications call."),
     field("server.admin_listen", Kind::Address, "Where people and monitoring look."),
     field("server.behind_tls_proxy", Kind::Boolean, "A proxy in front ends TLS; production asks for it where a listener is not on loopback."),
-    field("server.trusted_proxies", Kind::Networks, "The proxies whose forwarding headers are believed.").example("10.0.0.0/8"),
-    field("server.connections_max", Kind::Count { min: 1, max: 1_000_000 }, "Open connections at a time, on each listener."),
+    field("server.trusted_proxies", Kind::Networks, "The proxies in front. Checked at the start; forwarding headers are not read yet.").example("10.0.0.0/8"),
+    field("server.connections_max", Kind::Count { min: 1, max: 1_000_000 }, "Open connections at a time where applications call. The admin listener has 64."),
     field("server.header_timeout", milliseconds(100, 600_000), "From the first byte of a request to the end of its headers."),
     field("server.body_timeout", milliseconds(100, 3_600_000), "From the end of the headers to the end of the body."),
     field("server.keep_alive_timeout", milliseconds(100, 3_600_000), "How long an idle connection is kept."),
