@@ -152,7 +152,7 @@ async fn the_admin_plane_shows_what_was_used() {
         .await
         .body;
     for line in [
-        r#"keyward_requests_total{endpoint="embeddings",outcome="finished"} 1"#,
+        r#"keyward_requests_total{endpoint="embeddings",outcome="ok"} 1"#,
         r#"keyward_requests_total{endpoint="embeddings",outcome="cached"} 1"#,
         "keyward_ledger_writable 1",
         "keyward_breaker_state 0",
