@@ -1,13 +1,16 @@
 //! Promise 4 and the scrubbed log: a run with marked secrets, everything provoked to spill them, everything that was written searched.
 //!
-//! Invariants: a mark is looked for raw, reversed, in hex and in base64; in the answers, the logs, the metrics and every file.
+//! Invariants: a mark is looked for raw, reversed, in hex and in base64; in the answers, the logs, the metrics and every file. No two marks
+//! share a run that the scrubber would know one by, so that each stands or falls by itself.
 //! Does not know: how secrets are kept.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use base64::Engine;
 use openai_sim::{Script, Sim, SimOptions};
 use serde_json::{Value, json};
 
-use crate::support::{Place, Running, all_files, send, text};
+use crate::support::{Answer, Place, Running, all_files, send, text};
 
 /// What is searched for the marks.
 struct Written {
@@ -20,15 +23,23 @@ impl Written {
         self.pieces.push((what.into(), bytes.into()));
     }
 
+    fn add_answer(&mut self, what: &str, answer: &Answer) {
+        let text = format!("{:?} {}", answer.headers, answer.body);
+        self.add(format!("{what}, answered with {}", answer.status), text);
+    }
+
+    /// Names every place where a mark stands, and which mark, never the mark.
     fn check(&self) {
+        let mut found = Vec::new();
         for (what, bytes) in &self.pieces {
-            for form in self.marks.iter().flat_map(|mark| forms(mark)) {
-                assert!(
-                    memchr::memmem::find(bytes, form.as_bytes()).is_none(),
-                    "a mark stands in {what}"
-                );
+            for (number, mark) in self.marks.iter().enumerate() {
+                let stands = |form: &String| memchr::memmem::find(bytes, form.as_bytes()).is_some();
+                if forms(mark).iter().any(stands) {
+                    found.push(format!("mark {number} in {what}"));
+                }
             }
         }
+        assert!(found.is_empty(), "{}", found.join("\n"));
     }
 }
 
@@ -51,22 +62,46 @@ fn forms(mark: &str) -> Vec<String> {
     forms
 }
 
-/// What the tier command marks its run with; a made-up one where the test runs alone.
-fn mark(number: usize) -> String {
+/// Bytes that no two marks share; the scrubber knows a secret by a piece of 16.
+const SHARED_BYTES_MAX: usize = 8;
+
+/// Three marks of one run: the one that the tier's command gives and looks for in what the tests write, and two made of its hash.
+fn marks() -> [String; 3] {
     #[expect(
         clippy::disallowed_methods,
         reason = "the tier's command hands the mark over in the environment"
     )]
     let given =
         std::env::var("KEYWARD_TEST_MARK").unwrap_or_else(|_| "markZq7Xv3Kp9Lm2Rt".to_owned());
-    format!("{given}{number}Wd8Yc4")
+    let marks = [mark_of(&given, 2), mark_of(&given, 3)];
+    let marks = [given, marks[0].clone(), marks[1].clone()];
+    for (one, other) in [(0, 1), (0, 2), (1, 2)] {
+        let pieces = marks[one].as_bytes().windows(SHARED_BYTES_MAX);
+        for piece in pieces {
+            let found = memchr::memmem::find(marks[other].as_bytes(), piece);
+            assert!(found.is_none(), "marks {one} and {other} are alike");
+        }
+    }
+    marks
+}
+
+/// 32 letters and digits that are the same for the same run and have nothing in common with what they are made of.
+fn mark_of(given: &str, number: u8) -> String {
+    const LETTERS: &[u8; 62] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let letter = |at: u8| {
+        let mut hasher = DefaultHasher::new();
+        (given, number, at).hash(&mut hasher);
+        char::from(LETTERS[(hasher.finish() % 62) as usize])
+    };
+    (0..32).map(letter).collect()
 }
 
 #[tokio::test]
 #[ignore = "integration tier"]
 async fn no_mark_is_in_anything_that_is_written() {
-    let upstream_key = ["sk", "-proj-", &mark(1)].concat();
-    let secret_key = format!("{}{}", mark(2), "kQ5vR8sT1uW4xY7zA0bC3dE6fG9hJ2");
+    let marks = marks();
+    let upstream_key = ["sk", "-proj-", &marks[0]].concat();
+    let secret_key = format!("{}{}", marks[1], "kQ5vR8sT1uW4xY7zA0bC3dE6fG9hJ2");
     let sim = Sim::start(SimOptions {
         api_key: Some(upstream_key.clone()),
         ..SimOptions::default()
@@ -79,23 +114,22 @@ async fn no_mark_is_in_anything_that_is_written() {
         ("SECRET_KEY", &secret_key),
         ("KEYWARD_LOG__LEVEL", "trace"),
     ]);
-    let imported = format!("{}imported", mark(3));
+    let imported = format!("{}imported", marks[2]);
     let import = place.run_with_input(&["keys", "import", "--name", "marked"], &imported);
     assert!(import.status.success(), "{}", text(&import.stderr));
     let mut server = place.serve();
     let mut written = Written {
-        marks: vec![
-            upstream_key.clone(),
-            mark(1),
-            secret_key,
-            mark(2),
-            imported.clone(),
-            mark(3),
-        ],
+        marks: [
+            &[upstream_key.clone(), secret_key, imported.clone()],
+            &marks[..],
+        ]
+        .concat(),
         pieces: Vec::new(),
     };
 
     spill(&sim, &server, &imported, &upstream_key, &mut written).await;
+    spill_with_200(&sim, &server, &imported, &upstream_key, &mut written).await;
+    spill_by_the_caller(&server, &imported, &upstream_key, &mut written).await;
     written.add(
         "metrics",
         send("GET", &format!("{}/metrics", server.admin_url), "", None)
@@ -132,7 +166,6 @@ async fn no_mark_is_in_anything_that_is_written() {
 /// Provokes errors that hold keys, as upstreams have answered with.
 async fn spill(sim: &Sim, server: &Running, key: &str, upstream_key: &str, written: &mut Written) {
     let url = format!("{}/chat/completions", server.base_url);
-    let body = |stream: bool| json!({"model": "gpt-4o-mini", "stream": stream, "messages": [{"role": "user", "content": "hello"}]});
     let base64 = base64::engine::general_purpose::STANDARD.encode(format!("user:{upstream_key}"));
     for (status, message) in [
         (401, format!("Incorrect API key provided: {upstream_key}.")),
@@ -146,41 +179,100 @@ async fn spill(sim: &Sim, server: &Running, key: &str, upstream_key: &str, writt
         (503, upstream_key.chars().rev().collect()),
     ] {
         for stream in [false, true] {
-            let body_of_error =
-                json!({"error": {"message": message, "type": "x", "param": null, "code": "y"}})
-                    .to_string();
             sim.script(
-                Script::raw("application/json", body_of_error)
+                Script::raw("application/json", error_body(&message))
                     .with_status(status)
                     .header("x-echo", upstream_key)
                     .on("/chat/completions"),
             );
-            let answer = send("POST", &url, key, Some(&body(stream))).await;
+            let answer = send("POST", &url, key, Some(&chat(stream))).await;
             assert_ne!(answer.status, 200);
-            written.add(
-                format!("the answer to {status}"),
-                format!("{:?} {}", answer.headers, answer.body),
-            );
+            written.add_answer(&format!("the answer to {status}"), &answer);
         }
     }
-    for (presented, path) in [
-        (upstream_key, "/models"),
-        (key, "/no/such/route"),
-        ("", "/models"),
+}
+
+/// Answers that say 200 and hold a key all the same.
+async fn spill_with_200(
+    sim: &Sim,
+    server: &Running,
+    key: &str,
+    upstream_key: &str,
+    written: &mut Written,
+) {
+    let url = format!("{}/chat/completions", server.base_url);
+    let error = error_body(&format!("Incorrect API key provided: {upstream_key}."));
+    let first = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hello"}, "finish_reason": null}]});
+    let events = |second: &str| format!("data: {first}\n\ndata: {second}\n\ndata: [DONE]\n\n");
+    let no_json = format!("upstream said: Authorization: Bearer {upstream_key}");
+    for (what, stream, content_type, body) in [
+        (
+            "an error with 200",
+            false,
+            "application/json",
+            error.clone(),
+        ),
+        (
+            "an error with 200 for a stream",
+            true,
+            "application/json",
+            error.clone(),
+        ),
+        ("no JSON with 200", false, "text/html", no_json.clone()),
+        (
+            "an error in a stream",
+            true,
+            "text/event-stream",
+            events(&error),
+        ),
+        (
+            "no JSON in a stream",
+            true,
+            "text/event-stream",
+            events(&no_json),
+        ),
     ] {
-        let answer = send(
-            "GET",
-            &format!("{}{path}/{key}?key={key}", server.base_url),
-            presented,
-            None,
-        )
-        .await;
-        written.add(path, format!("{:?} {}", answer.headers, answer.body));
+        sim.script(Script::raw(content_type, body).on("/chat/completions"));
+        let answer = send("POST", &url, key, Some(&chat(stream))).await;
+        written.add_answer(what, &answer);
+    }
+    assert_eq!(sim.scripts_waiting(), 0, "every answer was asked for");
+}
+
+/// Keys that a caller puts where none belongs.
+async fn spill_by_the_caller(
+    server: &Running,
+    key: &str,
+    upstream_key: &str,
+    written: &mut Written,
+) {
+    for (whose, presented) in [("upstream's", upstream_key), ("caller's", key), ("no", "")] {
+        for path in [
+            format!("/models/{key}?key={key}"),
+            format!("/models?key={key}"),
+            format!("/no/such/{key}"),
+            format!("/no/such?key={key}"),
+            format!("/keyward/calls/{key}"),
+            format!("/no/such/{upstream_key}?key={upstream_key}"),
+        ] {
+            let url = format!("{}{path}", server.base_url);
+            let answer = send("GET", &url, presented, None).await;
+            let shown = path
+                .replace(key, "KEY")
+                .replace(upstream_key, "UPSTREAM_KEY");
+            written.add_answer(&format!("{shown} under {whose} key"), &answer);
+        }
     }
     let wrong: Value = json!({"model": upstream_key, "messages": []});
+    let url = format!("{}/chat/completions", server.base_url);
     let answer = send("POST", &url, key, Some(&wrong)).await;
-    written.add(
-        "an unknown model",
-        format!("{:?} {}", answer.headers, answer.body),
-    );
+    written.add_answer("an unknown model", &answer);
+}
+
+fn chat(stream: bool) -> Value {
+    json!({"model": "gpt-4o-mini", "stream": stream, "messages": [{"role": "user", "content": "hello"}]})
+}
+
+fn error_body(message: &str) -> String {
+    json!({"error": {"message": message, "type": "x", "param": null, "code": "y"}}).to_string()
 }
