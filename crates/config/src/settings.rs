@@ -101,9 +101,9 @@ pub struct Server {
     pub admin_listen: SocketAddr,
     /// A proxy in front ends TLS; its forwarding headers count when it is one of `trusted_proxies`.
     pub behind_tls_proxy: bool,
-    /// The proxies whose forwarding headers are believed.
+    /// The proxies in front; checked in production, not used for forwarding headers yet.
     pub trusted_proxies: Vec<Network>,
-    /// Open connections at a time, on each listener.
+    /// Open connections at a time, on the data plane.
     pub connections_max: usize,
     /// From the first byte of a request to the end of its headers.
     pub header_timeout: Duration,

@@ -170,9 +170,6 @@ pub(crate) struct Matched<'path> {
     pub(crate) id: Option<&'path str>,
 }
 
-/// The longest path that is told back to a caller, in bytes.
-const PATH_SHOWN_MAX: usize = 120;
-
 /// Finds the route of a request.
 ///
 /// Errors: [`Refusal::RouteUnknown`], or [`Refusal::MethodNotAllowed`] where only the method differs.
@@ -192,13 +189,11 @@ pub(crate) fn find<'path>(method: &Method, path: &'path str) -> Result<Matched<'
         }
         other_method = Some(route.method);
     }
-    Err(other_method.map_or_else(
-        || Refusal::RouteUnknown {
-            method: method.to_string(),
-            path: path.chars().take(PATH_SHOWN_MAX).collect(),
-        },
-        |allowed| Refusal::MethodNotAllowed { allowed },
-    ))
+    Err(
+        other_method.map_or(Refusal::RouteUnknown, |allowed| Refusal::MethodNotAllowed {
+            allowed,
+        }),
+    )
 }
 
 /// `Some` where `path` is of the form `template`; inside it the segment for `{id}`, if the form has one.

@@ -41,8 +41,8 @@ pub(crate) enum Refusal {
         field: &'static str,
         expected: &'static str,
     },
-    /// No such route.
-    RouteUnknown { method: String, path: String },
+    /// No such route. The path is not told back: whoever sent a key in it need not be its owner.
+    RouteUnknown,
     /// The route exists with another method.
     MethodNotAllowed { allowed: &'static str },
     /// The model has no price, so the call can't be bounded.
@@ -136,7 +136,7 @@ impl Refusal {
             Self::ContentType => caller(Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type"),
             Self::InvalidJson(_) => caller(Status::BAD_REQUEST, "invalid_json"),
             Self::InvalidField { .. } => caller(Status::BAD_REQUEST, "invalid_value"),
-            Self::RouteUnknown { .. } => caller(Status::NOT_FOUND, "unknown_url"),
+            Self::RouteUnknown => caller(Status::NOT_FOUND, "unknown_url"),
             Self::MethodNotAllowed { .. } => {
                 caller(Status::METHOD_NOT_ALLOWED, "method_not_supported")
             }
@@ -202,7 +202,7 @@ impl Refusal {
             Self::ContentType => "The request body must be JSON. Send it with `Content-Type: application/json`.".to_owned(),
             Self::InvalidJson(what) => format!("The request body is not one valid JSON object: {what}."),
             Self::InvalidField { field, expected } => format!("Invalid value for `{field}`: expected {expected}."),
-            Self::RouteUnknown { method, path } => format!("Unknown route ({method} {path}). Served are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /v1/keyward/calls/{{id}}."),
+            Self::RouteUnknown => "Unknown route. Served are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /v1/keyward/calls/{id}.".to_owned(),
             Self::MethodNotAllowed { allowed } => format!("This route takes {allowed} only."),
             Self::ModelUnpriced(model) => format!("No price is known for model `{model}`, so its cost can't be bounded. Check the name (GET /v1/models), or add a price to config/prices.local.toml."),
             Self::RateLimited(resilience::Refused { limit, .. }) => format!("Rate limit reached: this key may make {limit} requests a minute. Wait as long as Retry-After says."),

@@ -62,6 +62,9 @@ fn forms(mark: &str) -> Vec<String> {
     forms
 }
 
+/// A word that stands in every prompt of the run.
+const PROMPT: &str = "lighthousekeeping";
+
 /// Bytes that no two marks share; the scrubber knows a secret by a piece of 16.
 const SHARED_BYTES_MAX: usize = 8;
 
@@ -155,8 +158,12 @@ async fn no_mark_is_in_anything_that_is_written() {
         log.contains("DEBUG") || log.contains("\"level\":\"DEBUG\""),
         "the run logs what it does"
     );
+    // What was asked is nobody's business but the upstream's.
+    assert!(!log.contains(PROMPT), "a prompt stands in the log");
     written.add("the log", log);
     for (path, bytes) in all_files(&place.data()) {
+        let holds_prompt = memchr::memmem::find(&bytes, PROMPT.as_bytes()).is_some();
+        assert!(!holds_prompt, "a prompt stands in {}", path.display());
         written.add(path.display().to_string(), bytes);
     }
     sim.stop().await;
@@ -270,7 +277,7 @@ async fn spill_by_the_caller(
 }
 
 fn chat(stream: bool) -> Value {
-    json!({"model": "gpt-4o-mini", "stream": stream, "messages": [{"role": "user", "content": "hello"}]})
+    json!({"model": "gpt-4o-mini", "stream": stream, "messages": [{"role": "user", "content": PROMPT}]})
 }
 
 fn error_body(message: &str) -> String {
