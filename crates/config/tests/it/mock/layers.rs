@@ -40,7 +40,7 @@ fn a_bare_start_is_development_on_loopback_with_the_simulator() {
     );
     assert_eq!(settings.data_dir, world.path().join("data"));
     assert_eq!(settings.ledger.on_write_failure, OnWriteFailure::Refuse);
-    assert_eq!(settings.ledger.gather, Duration::from_millis(3));
+    assert_eq!(settings.ledger.gather, Duration::from_millis(5));
     assert_eq!(settings.prices.unknown, UnknownPrice::Refuse);
     assert_eq!(settings.log.format, LogFormat::Auto);
     assert_eq!(world.sources().working_dir, world.path());
