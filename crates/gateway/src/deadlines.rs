@@ -40,13 +40,23 @@ impl Drop for UnderWay {
     }
 }
 
+/// Where the head of a request stands.
+enum Head {
+    /// Nothing of it has come, or it is whole.
+    Idle,
+    /// It has begun. Most are whole by the next look, so the deadline is made only then.
+    Begun,
+    /// It is waited for.
+    Awaited(Pin<Box<Sleep>>),
+}
+
 /// See the module.
 pub(crate) struct Deadlines<S> {
     socket: S,
     header_timeout: Duration,
     write_timeout: Duration,
     answering: Arc<Answering>,
-    head: Option<Pin<Box<Sleep>>>,
+    head: Head,
     write: Option<Pin<Box<Sleep>>>,
 }
 
@@ -58,7 +68,7 @@ impl<S> Deadlines<S> {
         write_timeout: Duration,
         answering: Arc<Answering>,
     ) -> Self {
-        let head = Some(Box::pin(tokio::time::sleep(header_timeout)));
+        let head = Head::Awaited(Box::pin(tokio::time::sleep(header_timeout)));
         Self {
             socket,
             header_timeout,
@@ -99,21 +109,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for Deadlines<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if !this.answering.is_idle() {
-            this.head = None;
+            this.head = Head::Idle;
             return Pin::new(&mut this.socket).poll_read(context, buffer);
         }
-        if let Some(deadline) = &mut this.head
+        if matches!(this.head, Head::Begun) {
+            this.head = Head::Awaited(Box::pin(tokio::time::sleep(this.header_timeout)));
+        }
+        if let Head::Awaited(deadline) = &mut this.head
             && deadline.as_mut().poll(context).is_ready()
         {
-            return Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the head of a request came too slowly",
-            )));
+            let words = "the head of a request came too slowly";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, words)));
         }
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.socket).poll_read(context, buffer);
-        if this.head.is_none() && buffer.filled().len() > before {
-            this.head = Some(Box::pin(tokio::time::sleep(this.header_timeout)));
+        if matches!(this.head, Head::Idle) && buffer.filled().len() > before {
+            this.head = Head::Begun;
         }
         read
     }

@@ -49,14 +49,19 @@ const TO_CALLER: [HeaderName; 6] = [
     SHOULD_RETRY,
 ];
 
+/// Room for what a call is sent with: these and the client's own.
+const UPSTREAM_HEADERS: usize = 6;
+/// Room for what an answer is sent with: these and ours.
+const CALLER_HEADERS: usize = 14;
+
 /// The headers of an attempt. The client adds authorization, host and length itself.
 pub(crate) fn to_upstream(caller: &HeaderMap) -> HeaderMap {
-    pick(caller, &TO_UPSTREAM)
+    pick(caller, &TO_UPSTREAM, UPSTREAM_HEADERS)
 }
 
 /// The headers of an answer that come from the upstream; one in which its key stands stays behind.
 pub(crate) fn to_caller(answer: &HeaderMap, upstream: &Upstream) -> HeaderMap {
-    let mut headers = pick(answer, &TO_CALLER);
+    let mut headers = pick(answer, &TO_CALLER, CALLER_HEADERS);
     if let Some(id) = answer.get(&REQUEST_ID) {
         headers.insert(UPSTREAM_REQUEST_ID, id.clone());
     }
@@ -67,8 +72,8 @@ pub(crate) fn to_caller(answer: &HeaderMap, upstream: &Upstream) -> HeaderMap {
     headers
 }
 
-fn pick(from: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(16);
+fn pick(from: &HeaderMap, names: &[HeaderName], capacity: usize) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(capacity);
     for name in names {
         if let Some(value) = from.get(name) {
             headers.insert(name.clone(), value.clone());
@@ -195,7 +200,7 @@ mod tests {
                 HeaderValue::from_static("mark"),
             );
         }
-        assert!(pick(&upstream, &TO_CALLER).is_empty());
+        assert!(pick(&upstream, &TO_CALLER, CALLER_HEADERS).is_empty());
     }
 
     #[test]
