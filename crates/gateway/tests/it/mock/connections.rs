@@ -143,3 +143,21 @@ async fn health_and_readiness_answer_without_a_key() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_call_that_comes_after_a_stop_is_refused() {
+    let world = World::new().await;
+    world.ask_to_stop();
+    world.stopped().await;
+    let request = http::Request::post("/v1/chat/completions")
+        .header("authorization", format!("Bearer {}", world.key))
+        .header("content-type", "application/json")
+        .body(http_body_util::Full::new(bytes::Bytes::from(
+            chat(&json!({})).to_string(),
+        )))
+        .unwrap();
+    let answer = world.gateway.handle(request).await;
+    assert_eq!(answer.status(), 503);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert!(world.sim.calls().is_empty(), "nothing was sent");
+}

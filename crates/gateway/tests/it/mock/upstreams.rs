@@ -98,3 +98,25 @@ async fn garbage_with_status_200_is_a_502() {
         assert_eq!(world.entries(&answer).await[0].outcome, "broken");
     }
 }
+
+#[tokio::test]
+async fn an_upstream_that_never_accepts_is_given_up_and_charged() {
+    for stream in [false, true] {
+        let world = World::with(&[("KEYWARD_TIMEOUTS__FIRST_BYTE", "300ms")]).await;
+        world.sim.script(Script::never_accept());
+        // The second time, too: a connection that failed is not used again.
+        for _ in 0..2 {
+            let answer = world
+                .post("/chat/completions", &chat(&json!({"stream": stream})))
+                .await;
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (504, "upstream_timeout")
+            );
+            let entry = world.entries(&answer).await.remove(0);
+            // A full handshake with a listener that never accepts proves nothing.
+            assert_eq!(entry.outcome, "timeout");
+            assert!(entry.cost.pico() > 0);
+        }
+    }
+}
