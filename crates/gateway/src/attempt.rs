@@ -39,8 +39,8 @@ pub(crate) struct Attempt {
     pub(crate) shared: Arc<Shared>,
     pub(crate) operation: Operation,
     pub(crate) request_id: Uuid,
-    /// A stop waits for it.
-    _held: Held,
+    /// A stop waits for it, and tells it when waiting is over.
+    pub(crate) held: Held,
     /// When the request came, on the monotonic clock.
     pub(crate) begun: Duration,
     pub(crate) stream: bool,
@@ -69,7 +69,7 @@ impl Attempt {
             shared: Arc::clone(shared),
             operation: request.operation,
             request_id: id,
-            _held: shared.in_flight.begin(),
+            held: shared.in_flight.begin(),
             begun,
             stream: request.stream,
             caller: caller.clone(),

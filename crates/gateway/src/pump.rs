@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 
 use crate::answer::{Body, Piece};
 use crate::attempt::Attempt;
-use crate::in_flight::Held;
 use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
 use crate::status::Refusal;
@@ -52,7 +51,6 @@ pub(crate) struct Pump {
     framer: SseFramer,
     meter: Meter,
     sender: mpsc::Sender<Piece>,
-    held: Held,
     first_chunk: Option<Duration>,
     drained_tokens: u64,
     /// True once the caller was slower than the upstream: time lost is then not the upstream's fault.
@@ -64,7 +62,6 @@ impl Pump {
     pub(crate) fn start(attempt: Attempt, answer: Answer, permit: Permit, asked: Asked) -> Body {
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         let shared = Arc::clone(&attempt.shared);
-        let held = shared.in_flight.begin();
         let pump = Self {
             shared,
             attempt,
@@ -73,7 +70,6 @@ impl Pump {
             framer: SseFramer::new(),
             meter: Meter::new(asked),
             sender,
-            held,
             first_chunk: None,
             drained_tokens: 0,
             was_held_up: false,
@@ -108,7 +104,7 @@ impl Pump {
             biased;
             chunk = self.answer.chunk() => chunk,
             () = self.sender.closed() => return Step::Over(Outcome::ClientGone),
-            () = self.held.given_up() => return Step::Over(Outcome::Shutdown),
+            () = self.attempt.held.given_up() => return Step::Over(Outcome::Shutdown),
         };
         match chunk {
             Ok(Some(chunk)) => self.take(chunk),
@@ -148,17 +144,19 @@ impl Pump {
                 .metrics
                 .first_chunk(self.attempt.operation.endpoint(), elapsed);
         }
+        let out = upstream::without_key(&self.shared, out.freeze());
         if is_last {
-            Step::Last(out.freeze())
+            Step::Last(out)
         } else {
-            Step::More(out.freeze())
+            Step::More(out)
         }
     }
 
     /// The upstream closed its body in good order, but without the mark of the end: good only if all that was asked for had come.
     fn upstream_ended(&mut self) -> Step {
         if self.meter.is_complete() || self.meter.has_error() {
-            Step::Last(std::mem::take(&mut self.framer).finish())
+            let rest = std::mem::take(&mut self.framer).finish();
+            Step::Last(upstream::without_key(&self.shared, rest))
         } else {
             Step::Over(Outcome::Broken)
         }
@@ -181,7 +179,7 @@ impl Pump {
                         Ok(Ok(())) => Ok(()),
                         _ => Err(Outcome::ClientGone),
                     },
-                    () = self.held.given_up() => Err(Outcome::Shutdown),
+                    () = self.attempt.held.given_up() => Err(Outcome::Shutdown),
                 }
             }
         }
@@ -196,7 +194,7 @@ impl Pump {
                 let chunk = tokio::select! {
                     biased;
                     chunk = self.answer.chunk() => chunk,
-                    () = self.held.given_up() => return,
+                    () = self.attempt.held.given_up() => return,
                 };
                 let Ok(Some(chunk)) = chunk else { return };
                 if !matches!(self.take(chunk), Step::More(_)) {
@@ -216,7 +214,6 @@ impl Pump {
             permit,
             meter,
             sender,
-            held,
             first_chunk,
             was_held_up,
             ..
@@ -249,7 +246,7 @@ impl Pump {
                 }
             };
             let _ = tokio::time::timeout(CLOSING_MAX, closing).await;
-            drop((sender, held));
+            drop(sender);
             let rest = async { while let Ok(Some(_)) = answer.chunk().await {} };
             let _ = tokio::time::timeout(LINGER, rest).await;
         } else if outcome != Outcome::ClientGone {

@@ -226,6 +226,15 @@ fn is_proven_free(status: StatusCode) -> bool {
     AttemptErrorKind::Status(status.as_u16()).replay() == Replay::Safe
 }
 
+/// Bytes on their way to a caller, whatever they are: as they came, unless the upstream's key stands in them.
+pub(crate) fn without_key(shared: &Shared, bytes: Bytes) -> Bytes {
+    if shared.upstream.key_stands_in(&bytes) {
+        scrubbed(&bytes, &shared.scrubber)
+    } else {
+        bytes
+    }
+}
+
 /// A body without keys.
 pub(crate) fn scrubbed(body: &[u8], scrubber: &Scrubber) -> Bytes {
     Bytes::from(scrubber.scrub_line(body).into_owned())

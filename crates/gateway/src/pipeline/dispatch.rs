@@ -19,7 +19,6 @@ use crate::answer::Body;
 use crate::attempt::Attempt;
 use crate::cache::{CacheKey, Kept};
 use crate::headers;
-use crate::in_flight::Held;
 use crate::pump::{Asked, Pump};
 use crate::request::{Caller, Request};
 use crate::routes::with_query;
@@ -33,7 +32,6 @@ pub(crate) struct Dispatch {
     attempt: Attempt,
     call: Prepared,
     asked: Asked,
-    held: Held,
     place: Option<CacheKey>,
     cache: &'static str,
 }
@@ -75,7 +73,6 @@ impl Dispatch {
                 usage: request.usage_asked,
                 choices: request.choices,
             },
-            held: shared.in_flight.begin(),
             cache: if place.is_some() { "miss" } else { "off" },
             place,
         }
@@ -96,7 +93,7 @@ impl Dispatch {
         let fetched = tokio::select! {
             biased;
             fetched = shared.breaker.call(upstream::fetch(&shared.upstream, self.call)) => fetched,
-            () = self.held.given_up() => return told_to_end(self.attempt).await,
+            () = self.attempt.held.given_up() => return told_to_end(self.attempt).await,
         };
         let upstream_time = (shared.clock)().saturating_sub(sent);
         let result = match fetched {
@@ -123,7 +120,7 @@ impl Dispatch {
         let answered = tokio::select! {
             biased;
             answered = streamed_or_whole(self.call, &shared.upstream) => answered,
-            () = self.held.given_up() => return told_to_end(self.attempt).await,
+            () = self.attempt.held.given_up() => return told_to_end(self.attempt).await,
         };
         let upstream_time = (shared.clock)().saturating_sub(sent);
         let result = match answered {
@@ -192,24 +189,20 @@ async fn conclude(
                 ..Settlement::bare(outcome, whole.status.as_u16())
             };
             let cost = attempt.settle(settlement).await;
-            if let Some(place) = place.filter(|_| {
-                outcome == Outcome::Finished && !shared.upstream.key_stands_in(&whole.body)
-            }) {
-                shared.cache.keep(
-                    place,
-                    Kept {
-                        body: Bytes::copy_from_slice(&whole.body),
-                        model_served: whole.head.model,
-                    },
-                );
-            }
             let headers = headers::to_caller(&whole.headers, &shared.upstream);
-            let is_suspect = whole.head.is_error || shared.upstream.key_stands_in(&whole.body);
-            let body = if is_suspect {
+            let body = if whole.head.is_error {
                 upstream::scrubbed(&whole.body, &shared.scrubber)
             } else {
-                whole.body
+                upstream::without_key(&shared, whole.body.clone())
             };
+            // Kept are the upstream's own bytes, so not those that had to be cleaned.
+            if let Some(place) =
+                place.filter(|_| outcome == Outcome::Finished && body == whole.body)
+            {
+                let model_served = whole.head.model;
+                let body = Bytes::copy_from_slice(&body);
+                shared.cache.keep(place, Kept { body, model_served });
+            }
             Ok(Outgoing {
                 status: whole.status,
                 headers,

@@ -131,9 +131,6 @@ impl Meter {
             self.error = Some(error.kind.as_deref() == Some("invalid_request_error"));
             return scrubbed(frame, scrubber);
         }
-        if attempt.shared.upstream.key_stands_in(&frame.bytes) {
-            return scrubbed(frame, scrubber);
-        }
         if self.model.is_none() {
             self.model = head
                 .model

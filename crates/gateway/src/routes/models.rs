@@ -18,7 +18,7 @@ use crate::pipeline::{admit, authenticate, unmetered};
 use crate::request::Caller;
 use crate::shared::Shared;
 use crate::status::Refusal;
-use crate::upstream::scrubbed;
+use crate::upstream::without_key;
 
 /// What is encoded in a segment: all but letters, digits and the marks that stand in ids, which some servers don't decode.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC
@@ -97,13 +97,7 @@ fn answer(
     upstream: &HeaderMap,
     body: Bytes,
 ) -> Response<Body> {
-    let is_suspect = shared.upstream.key_stands_in(&body);
-    let body = if is_suspect {
-        scrubbed(&body, &shared.scrubber)
-    } else {
-        body
-    };
-    let mut response = Response::new(Body::whole(body));
+    let mut response = Response::new(Body::whole(without_key(shared, body)));
     *response.status_mut() = status;
     *response.headers_mut() = headers::to_caller(upstream, &shared.upstream);
     response

@@ -57,6 +57,24 @@ async fn a_frame_that_is_no_chunk_brought_the_upstreams_key() {
 }
 
 #[tokio::test]
+async fn a_chunk_that_brought_the_key_was_not_metered_and_the_rest_of_a_stream_not_looked_at() {
+    let world = World::new().await;
+    let key = world.upstream_key.clone();
+    let choice = json!({"delta": {"content": key}, "index": 0, "finish_reason": "stop"});
+    let usage = json!({"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10});
+    let chunk = json!({"model": "gpt-4o-mini", "choices": [choice], "usage": usage});
+    let stream = format!("data: {chunk}\n\ndata: unfinished {key}");
+    world.sim.script(Script::raw("text/event-stream", stream));
+    let answer = world
+        .post("/chat/completions", &chat(&json!({"stream": true})))
+        .await;
+    check_clean(&answer, &key);
+    let entry = world.entries(&answer).await.remove(0);
+    assert_eq!((entry.usage.input, entry.usage.output), (7, 3));
+    assert_eq!(entry.state.name(), "reported");
+}
+
+#[tokio::test]
 async fn an_imported_key_in_a_path_came_back_and_one_in_a_query_went_upstream() {
     let world = World::new().await;
     let key = ["plain", "Qm8vT2xK5rW9", "zL4nB7cJ1hF6", "dS3gP0aY"].concat();
