@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 
 /// What the banner tells.
 pub(crate) struct Banner<'a> {
+    /// The program as it was called, so that its commands can be typed as they stand.
+    pub(crate) program: &'a str,
     pub(crate) listen: SocketAddr,
     pub(crate) admin: SocketAddr,
     /// Name and address of the upstream.
@@ -32,6 +34,7 @@ impl Banner<'_> {
     fn write(&self, text: &mut String) -> std::fmt::Result {
         let base_url = format!("http://{}/v1", self.listen);
         let (name, address) = self.upstream;
+        let program = self.program;
         writeln!(text, "keyward is listening.\n")?;
         writeln!(text, "  base_url   {base_url}")?;
         writeln!(text, "  metrics    http://{}/metrics", self.admin)?;
@@ -47,13 +50,13 @@ impl Banner<'_> {
         let key = if let Some(key) = self.first_key {
             writeln!(
                 text,
-                "\nYour first virtual key, shown this once (`keyward keys create --name NAME` makes more):\n\n  {key}\n"
+                "\nYour first virtual key, shown this once (`{program} keys create --name NAME` makes more):\n\n  {key}\n"
             )?;
             key
         } else {
             writeln!(
                 text,
-                "\nWith one of your virtual keys in VIRTUAL_KEY (`keyward keys create --name NAME` makes one):\n"
+                "\nWith one of your virtual keys in VIRTUAL_KEY (`{program} keys create --name NAME` makes one):\n"
             )?;
             "$VIRTUAL_KEY"
         };
@@ -65,7 +68,7 @@ impl Banner<'_> {
         )?;
         writeln!(
             text,
-            "What it cost: keyward usage --by model      Stop: Ctrl-C"
+            "What it cost: {program} usage --by model      Stop: Ctrl-C"
         )
     }
 

@@ -69,6 +69,7 @@ pub(crate) async fn run(world: World) -> anyhow::Result<ExitCode> {
         .as_ref()
         .map(|minted| minted.secret.expose_secret());
     let banner = Banner {
+        program: &program(),
         listen,
         admin: admin_listen,
         upstream: (&name, &shown),
@@ -116,6 +117,16 @@ fn admin_limits(settings: &ServerSettings) -> Limits {
         write_timeout: settings.header_timeout,
         drain: Duration::from_secs(1),
     }
+}
+
+/// The program as it was called: `keyward` from the path, or the way to it.
+fn program() -> String {
+    let called = std::env::args_os().next().unwrap_or_default();
+    called
+        .into_string()
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "keyward".to_owned())
 }
 
 fn database(world: &World) -> String {
