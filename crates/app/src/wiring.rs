@@ -50,7 +50,9 @@ impl World {
 
     /// Opens the database.
     pub(crate) async fn open_store(&self, role: Role) -> anyhow::Result<Store> {
-        let config::Database::Sqlite(path) = &self.settings.database;
+        let config::Database::Sqlite(path) = &self.settings.database else {
+            return Err(CouldNotRun("open PostgreSQL: it is being joined to the program; use DATABASE_URL=sqlite:///data/keyward.db until then".to_owned()).into());
+        };
         let options = OpenOptions {
             path: path.clone(),
             role,

@@ -108,7 +108,7 @@ pub(crate) const FIELDS: &[Field] = &[
         .own("SECRET_KEY")
         .absent("in development made once, in the data directory")
         .example(SECRET_KEY_PLACEHOLDER),
-    field("database_url", Kind::Url, "The database: three slashes for a path in the working directory, four for an absolute one.").own("DATABASE_URL"),
+    field("database_url", Kind::DatabaseUrl, "The database: SQLite with three slashes for a path in the working directory, four for an absolute one; or postgresql://user:password@host/database.").own("DATABASE_URL"),
     field("data_dir", Kind::Path, "Where keyward puts files that it makes itself.").absent("the directory of the database").example("data"),
     field("upstream.base_url", Kind::Url, "The API to call, with its path prefix; https unless it is on this machine.").own("OPENAI_BASE_URL"),
     field("upstream.api_key", Kind::Secret, "The key for the upstream; a project key, never an admin key.")
@@ -141,9 +141,20 @@ pub(crate) const FIELDS: &[Field] = &[
     field("cache.embedding_bytes_max", Kind::Count { min: 0, max: BYTES_MAX }, "What the embedding cache may hold, in bytes."),
     field("stream.drain_tokens_max", Kind::Count { min: 0, max: u32::MAX as u64 }, "Tokens read on after a client has gone, so that usage is exact."),
     field("stream.drain", seconds(0, 3600), "How long a stream is read on after its client has gone."),
+    field("budgets.daily_usd", Kind::Usd, "The daily budget for everything that a new database begins with; later `keyward budget` changes it."),
+    field("budgets.wait", milliseconds(0, 60_000), "How long a call waits for money that other calls hold, before it is refused."),
+    field("budgets.output_tokens", Kind::Count { min: 1, max: 1_000_000 }, "The most tokens out of a call that names no maximum, unless 1 % of its tightest budget buys more."),
+    field("budgets.end_user", Kind::Choice(&["body", "header", "none"]), "Where a call names its end user: `safety_identifier` or `user` in the body, the header `x-keyward-end-user`, or nowhere."),
+    field("budgets.end_users_per_key_day_max", COUNT, "Distinct end users for which one key may begin budgets in a day."),
+    field("budgets.lease_life", seconds(3, 600), "How long budget money lent to a server that is gone stays lent."),
+    field("alerts.percents", Kind::Percents, "Shares of a budget at which it is told, in the log and to the webhook, once each."),
+    field("alerts.webhook_url", Kind::Secret, "Where alerts are sent; https unless it is on this machine.").absent("the log alone").example(""),
+    field("alerts.webhook_secret", Kind::Secret, "What the bodies sent to the webhook are signed with (HMAC-SHA-256, header `x-keyward-signature`).").absent("not signed").example(""),
+    field("alerts.webhook_form", Kind::Choice(&["json", "slack"]), "The form of what the webhook is sent."),
     field("ledger.gather", milliseconds(0, 100), "How long the writer gathers entries before it commits them together."),
     field("ledger.on_write_failure", Kind::Choice(&["refuse", "continue"]), "While the ledger can't be written: refuse calls, or go on and maybe lose entries."),
     field("prices.unknown", Kind::Choice(&["refuse", "zero"]), "A model without a price: refuse it, or (development only) enter it at zero."),
+    field("prices.regional_uplift", Kind::Boolean, "The upstream's project has its data processed in one region, which costs a tenth more with some models."),
     field("log.format", Kind::Choice(&["auto", "json", "text"]), "One JSON object a line, readable text, or text on a terminal only."),
     field("log.level", Kind::LogFilter, "What is logged: a level, or pairs such as `info,gateway=debug`."),
 ];

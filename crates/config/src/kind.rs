@@ -9,7 +9,7 @@ use std::time::Duration;
 use figment::value::Value;
 
 use crate::network::Network;
-use crate::{duration, key_shape};
+use crate::{database_url, duration, key_shape, usd};
 
 const NAME_BYTES_MAX: usize = 32;
 const TEXT_BYTES_MAX: usize = 4096;
@@ -37,6 +37,12 @@ pub(crate) enum Kind {
     Path,
     /// A URL; what it may be is decided by the rules of its field.
     Url,
+    /// The URL of a database. Shown without its password, which may not stand in a TOML file.
+    DatabaseUrl,
+    /// An amount of money in USD, exact, as text; or `none`.
+    Usd,
+    /// A list of shares in percent.
+    Percents,
     /// Never shown, never in a TOML file.
     Secret,
 }
@@ -82,7 +88,19 @@ impl Kind {
                 let texts: Option<Vec<&str>> = array.iter().map(toml_edit::Value::as_str).collect();
                 self.read_text(&texts.ok_or_else(wrong_type)?.join(","))
             }
-            (Self::Boolean | Self::Count { .. } | Self::Networks, _) => Err(wrong_type()),
+            (Self::Percents, Toml::Array(array)) => {
+                let numbers: Option<Vec<String>> = array
+                    .iter()
+                    .map(|value| value.as_integer().map(|number| number.to_string()))
+                    .collect();
+                self.read_text(&numbers.ok_or_else(wrong_type)?.join(","))
+            }
+            (Self::DatabaseUrl, Toml::String(text)) if database_url::has_password(text.value()) => {
+                Err("holds a password, and secrets stay out of files".to_owned())
+            }
+            (Self::Boolean | Self::Count { .. } | Self::Networks | Self::Percents, _) => {
+                Err(wrong_type())
+            }
             (_, Toml::String(text)) => self.read_text(text.value()),
             _ => Err(wrong_type()),
         }
@@ -99,11 +117,15 @@ impl Kind {
             }
             Self::Choice(words) => words.contains(&text),
             Self::Address => text.parse::<SocketAddr>().is_ok(),
-            Self::Networks => networks(text).all(|network| network.parse::<Network>().is_ok()),
+            Self::Networks => list(text).all(|network| network.parse::<Network>().is_ok()),
             Self::Name => is_name(text),
             Self::LogFilter => text.split(',').all(is_log_directive),
             Self::Path | Self::Secret => !text.is_empty(),
-            Self::Url => !text.is_empty() && !text.contains(char::is_whitespace),
+            Self::Url | Self::DatabaseUrl => {
+                !text.is_empty() && !text.contains(char::is_whitespace)
+            }
+            Self::Usd => usd::is_amount(text),
+            Self::Percents => list(text).all(is_percent),
         }
     }
 
@@ -111,7 +133,8 @@ impl Kind {
         match self {
             Self::Boolean => Value::from(boolean(text) == Some(true)),
             Self::Count { .. } => Value::from(count(text).unwrap_or_default()),
-            Self::Networks => Value::from(networks(text).collect::<Vec<_>>()),
+            Self::Networks => Value::from(list(text).collect::<Vec<_>>()),
+            Self::Percents => Value::from(list(text).filter_map(count).collect::<Vec<_>>()),
             _ => Value::from(text),
         }
     }
@@ -142,6 +165,9 @@ impl Kind {
             Self::LogFilter => "a log level".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::Url => "a URL".to_owned(),
+            Self::DatabaseUrl => "the URL of a database".to_owned(),
+            Self::Usd => "an amount in USD with at most 12 decimals, or `none`".to_owned(),
+            Self::Percents => "a list of whole numbers from 1 to 100".to_owned(),
             Self::Secret => "a secret".to_owned(),
         }
     }
@@ -164,6 +190,9 @@ impl Kind {
                 "write off, error, warn, info, debug or trace, or pairs such as info,gateway=debug"
                     .to_owned()
             }
+            Self::Usd => "write it as text, without a sign or an exponent: \"100.0\", \"0.01\", \"none\"".to_owned(),
+            Self::Percents => "write [50, 80, 100], in a variable 50,80,100".to_owned(),
+            Self::DatabaseUrl => "write it without the password and set DATABASE_URL in the environment, or use sqlite:///…".to_owned(),
             Self::Name | Self::Path | Self::Url | Self::Secret => format!("write {}", self.noun()),
         }
     }
@@ -203,10 +232,15 @@ fn count(text: &str) -> Option<u64> {
         .flatten()
 }
 
-fn networks(text: &str) -> impl Iterator<Item = &str> {
+fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',')
         .map(str::trim)
         .filter(|part| !part.is_empty())
+}
+
+/// From 1 to 100.
+fn is_percent(text: &str) -> bool {
+    count(text).is_some_and(|percent| (1..=100).contains(&percent))
 }
 
 fn is_name(text: &str) -> bool {

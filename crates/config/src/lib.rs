@@ -33,6 +33,7 @@
 //! the development secret key, and that only if asked to and if all else is right.
 //! Does not know: HTTP, the database, any other crate of keyward.
 
+mod database_url;
 mod directory;
 mod duration;
 mod env_file;
@@ -54,6 +55,8 @@ mod shown;
 mod sources;
 mod toml_file;
 mod upstream;
+mod usd;
+mod webhook;
 
 pub use error::{SettingsError, SettingsErrors};
 pub use load::{Loaded, load};
@@ -61,8 +64,9 @@ pub use network::{Network, NetworkError};
 pub use page::{env_example, settings_page};
 pub use secret_key::derive;
 pub use settings::{
-    Breaker, Cache, Database, Environment, LedgerSettings, Limits, Log, LogFormat, OnWriteFailure,
-    Prices, Server, Settings, StreamSettings, Timeouts, UnknownPrice, Upstream,
+    Alerts, Breaker, Budgets, Cache, Database, EndUserFrom, Environment, LedgerSettings, Limits,
+    Log, LogFormat, OnWriteFailure, Prices, Server, Settings, StreamSettings, Timeouts,
+    UnknownPrice, Upstream, WebhookForm,
 };
 pub use shown::Shown;
 pub use sources::{SecretKeyPolicy, Sources};

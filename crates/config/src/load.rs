@@ -13,7 +13,7 @@ use crate::resolve::{self, Resolved};
 use crate::settings::{Environment, Settings};
 use crate::shown::{self, Shown};
 use crate::sources::{SecretKeyPolicy, Sources};
-use crate::{production, secret_key, upstream};
+use crate::{production, secret_key, upstream, webhook};
 
 /// The prices that are part of the program.
 const BUILT_IN_PRICES: &str = include_str!("../../../config/prices.toml");
@@ -76,6 +76,7 @@ fn check(
     let upstream = upstream::resolve(&raw.upstream, environment, merged, problems);
     resolve::secret_key(raw, merged, problems);
     resolve::listeners(&raw.server, merged, problems);
+    webhook::check(&raw.alerts, merged, problems);
     if environment == Some(Environment::Production) {
         production::check(
             raw,

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use crate::database_url;
 use crate::error::Problems;
 use crate::fields::SECRET_KEY_PLACEHOLDER;
 use crate::layers::Merged;
@@ -28,6 +29,15 @@ pub(crate) fn check(
             merged.place("debug"),
             "is on in production",
             "set DEBUG=false",
+        );
+    }
+    if database_url::is_open_to_the_network(&raw.database_url) {
+        let problem = "names another machine, and the connection may go without TLS";
+        problems.add(
+            "database_url",
+            merged.place("database_url"),
+            problem,
+            "add ?sslmode=require",
         );
     }
     check_secret_key(raw.secret_key.as_deref(), merged, data_dir, problems);

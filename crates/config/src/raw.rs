@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 
 use crate::duration::Span;
-use crate::settings::{LogFormat, OnWriteFailure, UnknownPrice};
+use crate::settings::{EndUserFrom, LogFormat, OnWriteFailure, UnknownPrice, WebhookForm};
 
 /// All sections.
 #[derive(Deserialize)]
@@ -28,6 +28,8 @@ pub(crate) struct RawSettings {
     pub(crate) limits: RawLimits,
     pub(crate) cache: RawCache,
     pub(crate) stream: RawStream,
+    pub(crate) budgets: RawBudgets,
+    pub(crate) alerts: RawAlerts,
     pub(crate) ledger: RawLedger,
     pub(crate) prices: RawPrices,
     pub(crate) log: RawLog,
@@ -98,6 +100,26 @@ pub(crate) struct RawStream {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct RawBudgets {
+    pub(crate) daily_usd: String,
+    pub(crate) wait: Span,
+    pub(crate) output_tokens: u64,
+    pub(crate) end_user: EndUserFrom,
+    pub(crate) end_users_per_key_day_max: u32,
+    pub(crate) lease_life: Span,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAlerts {
+    pub(crate) percents: Vec<u8>,
+    pub(crate) webhook_url: Option<String>,
+    pub(crate) webhook_secret: Option<String>,
+    pub(crate) webhook_form: WebhookForm,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct RawLedger {
     pub(crate) gather: Span,
     pub(crate) on_write_failure: OnWriteFailure,
@@ -107,6 +129,7 @@ pub(crate) struct RawLedger {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawPrices {
     pub(crate) unknown: UnknownPrice,
+    pub(crate) regional_uplift: bool,
 }
 
 #[derive(Deserialize)]

@@ -7,15 +7,17 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::database_url::{self, Named};
 use crate::error::Problems;
 use crate::fields::SECRET_KEY_PLACEHOLDER;
 use crate::layers::Merged;
-use crate::raw::{RawServer, RawSettings};
+use crate::raw::{RawBudgets, RawServer, RawSettings};
 use crate::settings::{
-    Breaker, Cache, Database, Environment, LedgerSettings, Limits, Log, Prices, Server, Settings,
-    StreamSettings, Timeouts, Upstream,
+    Alerts, Breaker, Budgets, Cache, Database, Environment, LedgerSettings, Limits, Log, Prices,
+    Server, Settings, StreamSettings, Timeouts, Upstream,
 };
 use crate::sources::Sources;
+use crate::usd;
 
 /// The parts that need more than a copy.
 pub(crate) struct Resolved {
@@ -23,6 +25,9 @@ pub(crate) struct Resolved {
     pub(crate) data_dir: PathBuf,
     pub(crate) upstream: Upstream,
 }
+
+/// Where our own files go if the database is a server.
+const DATA_DIR: &str = "data";
 
 /// Finds out where the database and the data directory are.
 pub(crate) fn paths(
@@ -35,8 +40,14 @@ pub(crate) fn paths(
         .data_dir
         .as_ref()
         .map(|path| sources.working_dir.join(path));
-    let path = match database_path(&raw.database_url) {
-        Ok(path) => sources.working_dir.join(path),
+    let path = match database_url::read(&raw.database_url) {
+        Ok(Named::Sqlite(path)) => sources.working_dir.join(path),
+        Ok(Named::Postgres) => {
+            may_name_the_server(merged, problems);
+            let url = SecretString::from(raw.database_url.as_str());
+            let data_dir = given.unwrap_or_else(|| sources.working_dir.join(DATA_DIR));
+            return Some((Database::Postgres(url), data_dir));
+        }
         Err((problem, remedy)) => {
             problems.add(
                 "database_url",
@@ -55,39 +66,22 @@ pub(crate) fn paths(
     Some((Database::Sqlite(path), data_dir))
 }
 
-const DATABASE_REMEDY: &str = "write sqlite:///data/keyward.db (three slashes: relative) or sqlite:////var/lib/keyward/keyward.db (four: absolute)";
-
-fn database_path(url: &str) -> Result<&str, (&'static str, &'static str)> {
-    let (scheme, rest) = url
-        .split_once("://")
-        .ok_or(("is no database URL", DATABASE_REMEDY))?;
-    let dialect = scheme
-        .split('+')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    if matches!(dialect.as_str(), "postgresql" | "postgres") {
-        return Err((
-            "asks for PostgreSQL, and PostgreSQL is not supported yet by this version",
-            "use sqlite:///…, such as sqlite:///data/keyward.db",
-        ));
+/// Refuses a server named by the directory for a key from the operator: whoever holds the database makes virtual keys, and spends.
+fn may_name_the_server(merged: &Merged, problems: &mut Problems) {
+    const DATABASE_URL: &str = "database_url";
+    let (Some(url), Some(key)) = (
+        merged.origin(DATABASE_URL),
+        merged.origin("upstream.api_key"),
+    ) else {
+        return;
+    };
+    if url.trust < key.trust {
+        let problem = format!(
+            "would let a server that a file in the working directory names decide who may spend on the key of {}",
+            key.place
+        );
+        problems.add(DATABASE_URL, url.place, problem, "set DATABASE_URL where the key is set, or name the directory with --config-dir and an absolute path");
     }
-    if scheme != "sqlite" {
-        return Err(("names a database that is not supported", DATABASE_REMEDY));
-    }
-    let path = rest
-        .strip_prefix('/')
-        .ok_or(("has a host name or too few slashes", DATABASE_REMEDY))?;
-    if path.contains(['?', '#']) {
-        return Err((
-            "has a query or a fragment, which are not supported",
-            DATABASE_REMEDY,
-        ));
-    }
-    if path.ends_with('/') || path.is_empty() || path.contains(":memory:") {
-        return Err(("names no file", DATABASE_REMEDY));
-    }
-    Ok(path)
 }
 
 /// Refuses the placeholder, which everybody knows, in development too.
@@ -161,12 +155,20 @@ pub(crate) fn settings(
             drain_tokens_max: raw.stream.drain_tokens_max,
             drain: raw.stream.drain.0,
         },
+        budgets: budgets(&raw.budgets),
+        alerts: Alerts {
+            percents: percents(&raw.alerts.percents),
+            webhook_url: raw.alerts.webhook_url.map(SecretString::from),
+            webhook_secret: raw.alerts.webhook_secret.map(SecretString::from),
+            webhook_form: raw.alerts.webhook_form,
+        },
         ledger: LedgerSettings {
             gather: raw.ledger.gather.0,
             on_write_failure: raw.ledger.on_write_failure,
         },
         prices: Prices {
             unknown: raw.prices.unknown,
+            regional_uplift: raw.prices.regional_uplift,
         },
         log: Log {
             format: raw.log.format,
@@ -195,50 +197,19 @@ fn server(raw: &RawServer) -> Server {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn three_slashes_are_relative_and_four_absolute() {
-        assert_eq!(
-            database_path("sqlite:///data/keyward.db"),
-            Ok("data/keyward.db")
-        );
-        assert_eq!(
-            database_path("sqlite:////var/lib/keyward.db"),
-            Ok("/var/lib/keyward.db")
-        );
+fn budgets(raw: &RawBudgets) -> Budgets {
+    Budgets {
+        daily_usd: (raw.daily_usd != usd::NONE).then(|| raw.daily_usd.clone()),
+        wait: raw.wait.0,
+        output_tokens: raw.output_tokens,
+        end_user: raw.end_user,
+        end_users_per_key_day_max: raw.end_users_per_key_day_max,
+        lease_life: raw.lease_life.0,
     }
+}
 
-    #[test]
-    fn other_databases_are_refused_by_name() {
-        for url in [
-            "postgresql://u:p@host/db",
-            "postgres://host/db",
-            "postgresql+asyncpg://host/db",
-            "PostgreSQL://host/db",
-        ] {
-            assert!(
-                database_path(url)
-                    .unwrap_err()
-                    .0
-                    .contains("PostgreSQL is not supported yet by this version"),
-                "{url}"
-            );
-        }
-        for url in [
-            "",
-            "data/keyward.db",
-            "sqlite:data.db",
-            "sqlite://host/data.db",
-            "sqlite:///",
-            "sqlite:///data/",
-            "sqlite:///:memory:",
-            "sqlite:///a.db?mode=ro",
-            "mysql://host/db",
-        ] {
-            assert!(database_path(url).is_err(), "{url}");
-        }
-    }
+/// In rising order, each once; the kind has checked their range.
+fn percents(raw: &[u8]) -> Vec<u8> {
+    let sorted: std::collections::BTreeSet<u8> = raw.iter().copied().collect();
+    sorted.into_iter().collect()
 }

@@ -41,6 +41,10 @@ pub struct Settings {
     pub cache: Cache,
     /// What happens to a stream whose client has gone.
     pub stream: StreamSettings,
+    /// How budgets are held.
+    pub budgets: Budgets,
+    /// Who is told when a budget is nearly used up.
+    pub alerts: Alerts,
     /// How calls are written down.
     pub ledger: LedgerSettings,
     /// What a model without a price means.
@@ -70,10 +74,12 @@ impl Environment {
 }
 
 /// The database, as `DATABASE_URL` names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Database {
     /// One SQLite file; the path is absolute.
     Sqlite(PathBuf),
+    /// A PostgreSQL server, by its URL, which may hold a password.
+    Postgres(SecretString),
 }
 
 /// Who answers the calls.
@@ -172,6 +178,58 @@ pub struct StreamSettings {
     pub drain: Duration,
 }
 
+/// How budgets are held. Budgets themselves are in the database; see `keyward budget`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budgets {
+    /// The daily budget for everything, in USD as exact decimal text, that a new database begins with.
+    pub daily_usd: Option<String>,
+    /// How long a call waits for money that other calls hold, before it is refused.
+    pub wait: Duration,
+    /// The most tokens out of a call that names no maximum, for each choice, unless a share of its budget buys more.
+    pub output_tokens: u64,
+    /// Where a call names its end user.
+    pub end_user: EndUserFrom,
+    /// Distinct end users for which one key may begin budgets in a day.
+    pub end_users_per_key_day_max: u32,
+    /// How long money lent to a server that is gone stays lent.
+    pub lease_life: Duration,
+}
+
+/// Where a call names its end user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndUserFrom {
+    /// In `safety_identifier` or `user` of the body.
+    Body,
+    /// In the header `x-keyward-end-user`; what the body says is not read.
+    Header,
+    /// Nowhere: calls have no end user.
+    None,
+}
+
+/// Who is told when a budget is nearly used up. The log always is.
+#[derive(Clone, Debug)]
+pub struct Alerts {
+    /// Shares of a budget at which it is told, in percent, rising.
+    pub percents: Vec<u8>,
+    /// Where to send it; the address itself may be a secret.
+    pub webhook_url: Option<SecretString>,
+    /// What the bodies sent there are signed with.
+    pub webhook_secret: Option<SecretString>,
+    /// The form of what is sent.
+    pub webhook_form: WebhookForm,
+}
+
+/// The form of what a webhook is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WebhookForm {
+    /// All figures as a JSON object.
+    Json,
+    /// One line of text, as Slack takes it.
+    Slack,
+}
+
 /// How calls are written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerSettings {
@@ -196,6 +254,8 @@ pub enum OnWriteFailure {
 pub struct Prices {
     /// What happens to a call for a model that has no price.
     pub unknown: UnknownPrice,
+    /// Whether the upstream's project has its data processed in one region, which costs more with some models.
+    pub regional_uplift: bool,
 }
 
 /// What happens to a call for a model that has no price.

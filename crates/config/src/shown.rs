@@ -5,6 +5,7 @@
 
 use figment::value::Value;
 
+use crate::database_url;
 use crate::fields::{FIELDS, Field};
 use crate::kind::Kind;
 use crate::layers::Merged;
@@ -67,6 +68,7 @@ fn set(fingerprint: &str) -> String {
 fn written(kind: Kind, value: &Value) -> String {
     match kind {
         Kind::Secret => set(&fingerprint(value.as_str().unwrap_or_default())),
+        Kind::DatabaseUrl => database_url::shown(value.as_str().unwrap_or_default()),
         _ => plain(value),
     }
 }
@@ -82,7 +84,7 @@ pub(crate) fn plain(value: &Value) -> String {
             .unwrap_or_default(),
         Value::Array(_, values) => values
             .iter()
-            .filter_map(Value::as_str)
+            .map(|value| value.as_str().map_or_else(|| plain(value), str::to_owned))
             .collect::<Vec<_>>()
             .join(","),
         Value::Char(..) | Value::Dict(..) | Value::Empty(..) => String::new(),

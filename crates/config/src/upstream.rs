@@ -133,7 +133,7 @@ fn base_url(text: &str) -> Result<Url, (&'static str, &'static str)> {
     Ok(url)
 }
 
-fn is_loopback(host: &Host<&str>) -> bool {
+pub(crate) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
         Host::Ipv4(address) => address.is_loopback(),

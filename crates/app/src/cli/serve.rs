@@ -130,8 +130,10 @@ fn program() -> String {
 }
 
 fn database(world: &World) -> String {
-    let config::Database::Sqlite(path) = &world.settings.database;
-    path.display().to_string()
+    match &world.settings.database {
+        config::Database::Sqlite(path) => path.display().to_string(),
+        config::Database::Postgres(_) => "PostgreSQL".to_owned(),
+    }
 }
 
 /// In development, where no virtual key is in force, the first one.

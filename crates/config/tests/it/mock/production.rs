@@ -171,3 +171,16 @@ fn spread(bytes: [u8; 32]) -> [u8; 32] {
     let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
     config::derive(&secrecy::SecretString::from(text), "test")
 }
+
+#[test]
+fn a_distant_database_without_tls_is_refused() {
+    let world = |url: &str| World::production().variable("DATABASE_URL", url);
+    let problem = world("postgresql://app:word@db.example/keyward").problem();
+    assert!(
+        problem.starts_with("database_url (environment DATABASE_URL) names another machine"),
+        "{problem}"
+    );
+    world("postgresql://app:word@db.example/keyward?sslmode=require").settings();
+    let shown = world("postgresql://app:word@127.0.0.1/keyward").shown("database_url");
+    assert_eq!(shown.0, "postgresql://app:[set]@127.0.0.1/keyward");
+}

@@ -104,7 +104,7 @@ fn a_wrong_type_is_told_with_what_would_be_right() {
     );
     check(
         "database_url = \"\"\n",
-        "database_url (config/default.toml:1) is not a URL",
+        "database_url (config/default.toml:1) is not the URL of a database",
     );
 }
 
@@ -265,7 +265,7 @@ fn every_problem_of_every_source_is_told_at_once() {
         .file(".env", "bad line\nKEYWARD_SERVER__DRAIN=soon\n")
         .variable("KEYWARD_SERVER__DRAIN", "5s")
         .variable("DEBUG", "perhaps")
-        .variable("DATABASE_URL", "postgresql://u@h/d")
+        .variable("DATABASE_URL", "mysql://u@h/d")
         .variable("OPENAI_BASE_URL", "http://api.openai.com/v1")
         .option("server.admin_listen", "nowhere");
     let problems = world.problems();
@@ -296,12 +296,44 @@ fn every_problem_of_every_source_is_told_at_once() {
 }
 
 #[test]
-fn postgresql_is_refused_by_name() {
+fn a_database_server_is_named_whole_and_without_its_password_in_a_file() {
     let problem = World::new()
-        .variable("DATABASE_URL", "postgresql://app:word@db/keyward")
+        .variable("DATABASE_URL", "postgresql://app:word@db")
         .problem();
-    let told = "database_url (environment DATABASE_URL) asks for PostgreSQL, and PostgreSQL is not supported yet by this version; use sqlite:///";
+    let told = "database_url (environment DATABASE_URL) names no database; write postgresql://";
     assert!(problem.starts_with(told), "{problem}");
+    let problem = World::new()
+        .file(
+            "config/default.toml",
+            "database_url = \"postgresql://app:word@db/keyward\"\n",
+        )
+        .problem();
+    let told = "database_url (config/default.toml:1) holds a password, and secrets stay out of files; write it without";
+    assert!(problem.starts_with(told), "{problem}");
+}
+
+#[test]
+fn amounts_shares_and_webhooks_are_checked() {
+    let check = |name: &str, value: &str, told: &str| {
+        let problem = World::new().variable(name, value).problem();
+        assert!(problem.contains(told), "{name}={value}: {problem}");
+    };
+    check(
+        "KEYWARD_BUDGETS__DAILY_USD",
+        "1e3",
+        "is not an amount in USD with at most 12 decimals, or `none`",
+    );
+    check("KEYWARD_ALERTS__PERCENTS", "50,120", "from 1 to 100");
+    check(
+        "KEYWARD_ALERTS__WEBHOOK_URL",
+        "http://hooks.example.com/x",
+        "is http to another machine",
+    );
+    check(
+        "KEYWARD_ALERTS__WEBHOOK_SECRET",
+        "short",
+        "is shorter than 16",
+    );
 }
 
 #[test]

@@ -112,3 +112,20 @@ fn the_operator_overrides_what_the_directory_says() {
         .variable("OPENAI_BASE_URL", LOCAL);
     goes_to(&world, LOCAL);
 }
+
+#[test]
+fn a_file_in_the_working_directory_may_not_name_the_server_that_holds_the_virtual_keys() {
+    let url = "postgresql://app@db.example/keyward";
+    for (path, text) in [
+        (".env", format!("DATABASE_URL={url}\n")),
+        ("config/default.toml", format!("database_url = \"{url}\"\n")),
+    ] {
+        let problem = with_key().file(path, &text).problem();
+        assert!(
+            problem.starts_with(&format!("database_url ({path}:1) would let a server")),
+            "{problem}"
+        );
+    }
+    let settings = with_key().variable("DATABASE_URL", url).settings();
+    assert!(matches!(settings.database, config::Database::Postgres(_)));
+}
