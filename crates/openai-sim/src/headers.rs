@@ -15,6 +15,8 @@ const TOKENS_PER_MINUTE: u64 = 2_000_000;
 pub(crate) const JSON: &str = "application/json";
 /// Errors name the character set, other answers do not.
 pub(crate) const ERROR_JSON: &str = "application/json; charset=utf-8";
+/// What a proxy says its own errors are.
+pub(crate) const PAGE: &str = "text/html";
 pub(crate) const EVENTS: &str = "text/event-stream; charset=utf-8";
 
 /// What the headers tell of an answer.

@@ -28,6 +28,20 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Lies
+//!
+//! A [`Lie`] makes answers deviate from the API on purpose: a field renamed, a number in quotes, a sum that is wrong,
+//! events in another order, a header gone. A check of answers that passes on all of [`Lie::catalogue`] checks nothing;
+//! `openai-sim --list-lies` prints that list, and the environment variable [`LIE_VARIABLE`] plants one lie in every
+//! simulator that a process starts.
+//!
+//! ```
+//! use openai_sim::{Lie, Twist};
+//!
+//! let lie = Lie::new().on("/chat/completions").as_text("prompt_tokens").twist(Twist::DoneTwice);
+//! assert_eq!(Lie::read(r#"{"path": "/chat/completions", "as_text": ["prompt_tokens"], "twists": ["done_twice"]}"#), Ok(lie));
+//! ```
 
 mod bill;
 mod calls;
@@ -59,6 +73,6 @@ mod words;
 
 pub use bill::{Bill, ModelBill};
 pub use calls::{CALLS_BYTES_MAX, CALLS_MAX, SeenCall};
-pub use lie::{LIES_MAX, Lie};
+pub use lie::{LIES_MAX, Lie, Twist};
 pub use script::{Quirk, SCRIPTS_MAX, Script};
-pub use sim::{Sim, SimOptions};
+pub use sim::{LIE_VARIABLE, Sim, SimOptions};

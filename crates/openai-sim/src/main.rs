@@ -1,25 +1,29 @@
 //! The simulator as a program: prints where it listens as one line of JSON and serves until it is interrupted.
 //!
-//! Invariants: standard output has that one line only; an unknown option ends the program with code 2.
+//! Invariants: standard output has that one line only, or the list that was asked for; an unknown option ends the
+//! program with code 2.
 //! Does not know: keys; every caller is let in.
 
 use std::process::ExitCode;
 
-use openai_sim::{Sim, SimOptions};
+use openai_sim::{Lie, Sim, SimOptions};
 use serde_json::json;
 
-const USAGE: &str =
-    "usage: openai-sim [--listen ADDRESS:PORT] [--control] [--keyward-headers] [--prefix PATH]";
+const USAGE: &str = "usage: openai-sim [--listen ADDRESS:PORT] [--control] [--keyward-headers] [--prefix PATH]\n       openai-sim --list-lies";
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if std::env::args().skip(1).eq(["--list-lies"]) {
+        list_lies();
+        return ExitCode::SUCCESS;
+    }
     let options = match options(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(message) => return refuse(&message),
     };
     match Sim::start(options).await {
         Ok(sim) => serve(sim).await,
-        Err(error) => refuse(&format!("failed to listen: {error}")),
+        Err(error) => refuse(&format!("failed to start: {error}")),
     }
 }
 
@@ -42,6 +46,17 @@ fn announce(sim: &Sim) {
         "{}",
         json!({"base_url": sim.base_url(), "control_url": sim.control_url()})
     );
+}
+
+/// One line of JSON for each lie of the catalogue.
+#[expect(clippy::print_stdout, reason = "the list is what was asked for")]
+fn list_lies() {
+    for (name, lie, stands_for) in Lie::catalogue() {
+        println!(
+            "{}",
+            json!({"name": name, "lie": lie.to_json(), "stands_for": stands_for})
+        );
+    }
 }
 
 #[expect(

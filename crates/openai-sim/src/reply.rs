@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use crate::headers::{self, Told};
-use crate::lie::Lie;
+use crate::lie::{Lie, Line};
 use crate::plan::{Charge, Event, Plan, PlannedBody};
 use crate::refusal::{Refusal, error_body, usual_words};
 use crate::script::{Quirk, Script};
@@ -75,6 +75,9 @@ pub(crate) fn compose(planned: Result<Plan, Refusal>, frame: &Frame<'_>) -> Repl
         // Not `extend`, which would keep the ordinary value beside the scripted one.
         reply.headers.insert(name, value.clone());
     }
+    for lie in frame.lies {
+        lie.head(&mut reply.status, &mut reply.headers);
+    }
     if script.billed == Some(false) || frame.cache_hit {
         reply.charge = None;
     }
@@ -123,14 +126,18 @@ fn whole_reply(
     charge: Option<Charge>,
     frame: &Frame<'_>,
 ) -> Reply {
-    let mut text = told(value, frame.lies);
+    let page = frame.lies.iter().find_map(|lie| lie.page(&value));
+    let mut text = match page {
+        Some(page) => page.to_owned(),
+        None => told(value, frame.lies, status, 0),
+    };
     if frame.script.fault.malformed {
         text.truncate(text.floor_char_boundary(text.len() / 2));
     }
-    let content_type = if status.as_u16() >= 400 {
-        headers::ERROR_JSON
-    } else {
-        headers::JSON
+    let content_type = match page {
+        Some(_) => headers::PAGE,
+        None if status.as_u16() >= 400 => headers::ERROR_JSON,
+        None => headers::JSON,
     };
     let pieces = vec![Piece {
         bytes: text.into(),
@@ -158,35 +165,44 @@ fn error(script: &Script, status: StatusCode) -> Value {
     )
 }
 
-fn told(mut value: Value, lies: &[Lie]) -> String {
-    lies.iter().for_each(|lie| lie.apply(&mut value));
+fn told(mut value: Value, lies: &[Lie], status: StatusCode, number: usize) -> String {
+    lies.iter()
+        .for_each(|lie| lie.apply(&mut value, status, number));
     value.to_string()
 }
 
-fn stream(events: Vec<Event>, frame: &Frame<'_>) -> Vec<Piece> {
-    let script = frame.script;
-    let kept = script.fault.error_after_chunks.unwrap_or(usize::MAX);
-    let mut pieces: Vec<Piece> = events
+fn stream(mut events: Vec<Event>, frame: &Frame<'_>) -> Vec<Piece> {
+    let (script, lies) = (frame.script, frame.lies);
+    events.truncate(script.fault.error_after_chunks.unwrap_or(usize::MAX));
+    lies.iter().for_each(|lie| lie.reorder(&mut events));
+    let mut lines: Vec<Line> = events
         .into_iter()
-        .take(kept)
-        .map(|event| piece(&told(event.value, frame.lies), event.tokens, script))
+        .enumerate()
+        .map(|(number, event)| {
+            Line::new(
+                told(event.value, lies, StatusCode::OK, number),
+                event.tokens,
+            )
+        })
         .collect();
     if script.fault.malformed {
-        pieces.insert(pieces.len().min(1), piece("{\"id\":\"chatcmpl-", 0, script));
+        lines.insert(lines.len().min(1), Line::new("{\"id\":\"chatcmpl-", 0));
     }
     if script.fault.error_after_chunks.is_some() {
-        let failed = error(
-            script,
-            script.status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        );
-        pieces.push(piece(&told(failed, frame.lies), 0, script));
+        let status = script.status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let number = lines.len();
+        lines.push(Line::new(
+            told(error(script, status), lies, status, number),
+            0,
+        ));
     } else if !script.has(Quirk::NoDone) {
-        pieces.push(piece("[DONE]", 0, script));
+        lines.push(Line::new("[DONE]", 0));
     }
-    pieces
+    lies.iter().for_each(|lie| lie.twist_lines(&mut lines));
+    lines.iter().map(|line| piece(line, script)).collect()
 }
 
-fn piece(data: &str, tokens: u64, script: &Script) -> Piece {
+fn piece(line: &Line, script: &Script) -> Piece {
     let line_end = if script.has(Quirk::CarriageReturns) {
         "\r\n"
     } else {
@@ -197,9 +213,10 @@ fn piece(data: &str, tokens: u64, script: &Script) -> Piece {
     } else {
         String::new()
     };
+    let event_end = if line.ends { line_end } else { "" };
     Piece {
-        bytes: format!("{comment}data: {data}{line_end}{line_end}").into(),
-        tokens,
+        bytes: format!("{comment}data: {}{line_end}{event_end}", line.data).into(),
+        tokens: line.tokens,
     }
 }
 

@@ -17,6 +17,11 @@ use crate::script::Script;
 use crate::server::{Port, serve};
 use crate::state::Shared;
 
+/// The environment variable with a lie that every simulator of the process tells: one lie as [`Lie::read`] reads it.
+///
+/// It is how a drill plants a lie in tests that know nothing of it.
+pub const LIE_VARIABLE: &str = "OPENAI_SIM_LIE";
+
 /// How a simulator starts.
 #[derive(Clone)]
 pub struct SimOptions {
@@ -65,7 +70,9 @@ pub struct Sim {
 impl Sim {
     /// Listens and serves, from when it returns. Needs a tokio runtime with I/O and time.
     ///
-    /// Errors: the address is not loopback, or can't be listened on.
+    /// The lie in the environment variable [`LIE_VARIABLE`], if any, is told from the start.
+    ///
+    /// Errors: the address is not loopback, or can't be listened on; [`LIE_VARIABLE`] holds no lie.
     pub async fn start(options: SimOptions) -> io::Result<Self> {
         if !options.listen.ip().is_loopback() {
             return Err(io::Error::new(
@@ -73,6 +80,7 @@ impl Sim {
                 "the simulator listens on loopback only",
             ));
         }
+        let lie = lie_of_environment()?;
         let listener = TcpListener::bind(options.listen).await?;
         let control = match options.control {
             true => Some(TcpListener::bind((options.listen.ip(), 0)).await?),
@@ -82,7 +90,7 @@ impl Sim {
             listener.local_addr()?,
             control.as_ref().map(TcpListener::local_addr).transpose()?,
         );
-        let shared = Arc::new(Shared::new(options));
+        let shared = Arc::new(Shared::new(options, lie));
         let mut tasks = vec![tokio::spawn(serve(listener, shared.clone(), Port::Data))];
         tasks.extend(
             control.map(|control| tokio::spawn(serve(control, shared.clone(), Port::Control))),
@@ -144,7 +152,7 @@ impl Sim {
         self.shared.idle().await;
     }
 
-    /// Forgets scripts, lies, bill and calls, and accepts connections again.
+    /// Forgets scripts, lies (but the environment's), bill and calls, and accepts connections again.
     pub fn reset(&self) {
         self.shared.reset();
     }
@@ -162,5 +170,43 @@ impl Sim {
 impl Drop for Sim {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a drill reaches simulators that tests of other crates start, and those take no setting for it"
+)]
+fn lie_of_environment() -> io::Result<Option<Lie>> {
+    match std::env::var(LIE_VARIABLE) {
+        Ok(text) => lie_in(&text).map(Some),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(refused("no text")),
+    }
+}
+
+fn lie_in(text: &str) -> io::Result<Lie> {
+    Lie::read(text).map_err(|error| refused(&error))
+}
+
+fn refused(why: &str) -> io::Error {
+    let message = format!("{LIE_VARIABLE} holds no lie: {why}");
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lie_in;
+
+    #[test]
+    fn a_lie_of_the_environment_that_is_none_is_refused_by_name() {
+        assert!(lie_in(r#"{"null": ["usage"]}"#).is_ok());
+        for text in ["", "{", "[]", r#"{"nul": ["usage"]}"#] {
+            let error = lie_in(text).unwrap_err().to_string();
+            assert!(
+                error.starts_with("OPENAI_SIM_LIE holds no lie: "),
+                "{error}"
+            );
+        }
     }
 }

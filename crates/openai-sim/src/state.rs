@@ -19,6 +19,8 @@ const SEEN_MAX: usize = 4096;
 
 pub(crate) struct Shared {
     pub(crate) options: SimOptions,
+    /// Told from the start, and not forgotten.
+    standing_lie: Option<Lie>,
     state: Mutex<State>,
     /// Whether new connections are accepted on the data port.
     accepting: watch::Sender<bool>,
@@ -37,9 +39,10 @@ struct State {
 }
 
 impl Shared {
-    pub(crate) fn new(options: SimOptions) -> Self {
+    pub(crate) fn new(options: SimOptions, standing_lie: Option<Lie>) -> Self {
         Self {
             options,
+            standing_lie,
             state: Mutex::default(),
             accepting: watch::channel(true).0,
             underway: watch::channel(0).0,
@@ -84,12 +87,9 @@ impl Shared {
     }
 
     pub(crate) fn lies(&self, path: &str) -> Vec<Lie> {
-        self.state()
-            .lies
-            .iter()
-            .filter(|lie| lie.fits(path))
-            .cloned()
-            .collect()
+        let state = self.state();
+        let told = self.standing_lie.iter().chain(&state.lies);
+        told.filter(|lie| lie.fits(path)).cloned().collect()
     }
 
     pub(crate) fn charge(&self, model: &str, calls: u64, input_tokens: u64, output_tokens: u64) {

@@ -4,4 +4,6 @@
 //! Does not know: the simulator's insides.
 
 #[cfg(test)]
+mod integration;
+#[cfg(test)]
 mod mock;

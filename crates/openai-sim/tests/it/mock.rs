@@ -7,6 +7,7 @@ mod bill;
 mod chat;
 mod control;
 mod embeddings;
+mod lies;
 mod refusals;
 mod scripts;
 mod stream;
