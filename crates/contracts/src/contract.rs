@@ -8,22 +8,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::compare::{Difference, compare};
+use crate::call::Call;
+use crate::compare::compare;
+use crate::description::{self, Term};
+use crate::difference::Difference;
+use crate::headers::HeaderRule;
+use crate::order::Rule;
 use crate::path::{self, Step};
 use crate::shape::{Field, Kind, Shape};
 
 /// Where a contract was learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// From documents or published types.
+    #[default]
     Documented,
     /// From answers of the real API.
     Observed,
 }
 
 /// The shape of one kind of answer, and where it was learned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Contract {
     /// Documented or observed.
     pub origin: Origin,
@@ -31,6 +37,14 @@ pub struct Contract {
     pub when: String,
     /// The model that gave the answers, if one did.
     pub model: Option<String>,
+    /// The upstream that gave the answers, if one did.
+    pub upstream: Option<String>,
+    /// Which exchanges it is for; `None`: for none by itself.
+    pub call: Option<Call>,
+    /// The headers of the answers, by their names in lower case.
+    pub headers: BTreeMap<String, HeaderRule>,
+    /// The order of a stream's events.
+    pub order: Vec<Rule>,
     /// What the answers look like.
     pub shape: Shape,
 }
@@ -41,7 +55,7 @@ pub enum ContractError {
     /// It is no TOML, or its fields are not a contract's.
     #[error("read the contract: {0}")]
     Toml(#[from] toml::de::Error),
-    /// A line of `[shape]` makes no sense.
+    /// A line of it makes no sense.
     #[error("read the contract's place `{path}`: {flaw}")]
     Place {
         /// The place as it is written.
@@ -49,6 +63,23 @@ pub enum ContractError {
         /// What is wrong with it.
         flaw: &'static str,
     },
+    /// One file of a folder can't be used.
+    #[error("read `{file}`: {source}")]
+    File {
+        /// The stem of its name.
+        file: String,
+        /// Why.
+        source: Box<ContractError>,
+    },
+}
+
+impl ContractError {
+    pub(crate) fn place(path: &str) -> impl FnOnce(&'static str) -> Self {
+        move |flaw| Self::Place {
+            path: path.to_owned(),
+            flaw,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -57,67 +88,87 @@ struct File {
     origin: Origin,
     when: String,
     model: Option<String>,
+    upstream: Option<String>,
+    call: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    order: Order,
+    #[serde(default)]
     shape: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    rules: Vec<String>,
 }
 
 impl Contract {
     /// Reads a contract file. `[shape]` maps paths to types: `string`, `'one' | 'two' | null`, `optional array`,
-    /// `anything`. The top is an object unless the empty path says otherwise.
+    /// `anything`. The top is an object unless the empty path says otherwise. `[headers]` maps names to forms,
+    /// `[order]` lists rules, `[call]` says which exchanges it is for.
     ///
     /// Errors: names the place that makes no sense.
     pub fn read(text: &str) -> Result<Self, ContractError> {
         let file: File = toml::from_str(text)?;
-        let mut top = Shape {
-            kinds: BTreeSet::from([Kind::Object]),
-            ..Shape::default()
-        };
-        // In their order parents come before what is in them.
-        for (path, description) in &file.shape {
-            place(&mut top, path, description).map_err(|flaw| ContractError::Place {
-                path: path.clone(),
-                flaw,
-            })?;
-        }
+        let order = file
+            .order
+            .rules
+            .iter()
+            .map(|words| Rule::read(words).map_err(ContractError::place(words)));
         Ok(Self {
             origin: file.origin,
             when: file.when,
             model: file.model,
-            shape: top,
+            upstream: file.upstream,
+            call: file.call.map(|call| Call::read(&call)).transpose()?,
+            headers: read_headers(&file.headers)?,
+            order: order.collect::<Result<_, _>>()?,
+            shape: read_shape(&file.shape)?,
         })
-    }
-
-    /// The file's text; [`Contract::read`] gives the same contract back.
-    pub fn write(&self) -> String {
-        let origin = match self.origin {
-            Origin::Documented => "documented",
-            Origin::Observed => "observed",
-        };
-        let model = self
-            .model
-            .as_ref()
-            .map(|model| format!("model = {}\n", quote(model)))
-            .unwrap_or_default();
-        let mut text = format!(
-            "origin = \"{origin}\"\nwhen = {}\n{model}\n[shape]\n",
-            quote(&self.when)
-        );
-        if self.shape.kinds != BTreeSet::from([Kind::Object]) {
-            text += &line("", "", &self.shape);
-        }
-        write_below("", &self.shape, &mut text);
-        text
     }
 
     /// What differs between answers, taken together, and this contract.
     pub fn check(&self, answers: &[Value]) -> Vec<Difference> {
+        let answers: Vec<&Value> = answers.iter().collect();
+        self.observe(&answers)
+            .map_or_else(Vec::new, |observed| compare(&observed, &self.shape))
+    }
+
+    /// The shape of answers, with the words of the sets that this contract closes.
+    pub(crate) fn observe(&self, answers: &[&Value]) -> Option<Shape> {
         let mut closed = BTreeSet::new();
         closed_paths("", &self.shape, &mut closed);
-        let observed = answers
+        answers
             .iter()
             .map(|answer| Shape::observe(answer, &closed))
-            .reduce(Shape::merged);
-        observed.map_or_else(Vec::new, |observed| compare(&observed, &self.shape))
+            .reduce(Shape::merged)
     }
+}
+
+pub(crate) fn read_headers(
+    lines: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, HeaderRule>, ContractError> {
+    lines
+        .iter()
+        .map(|(name, text)| {
+            let rule = HeaderRule::read(text).map_err(ContractError::place(name))?;
+            Ok((name.clone(), rule))
+        })
+        .collect()
+}
+
+pub(crate) fn read_shape(lines: &BTreeMap<String, String>) -> Result<Shape, ContractError> {
+    let mut top = Shape {
+        kinds: BTreeSet::from([Kind::Object]),
+        ..Shape::default()
+    };
+    // In their order parents come before what is in them.
+    for (path, description) in lines {
+        place(&mut top, path, description).map_err(ContractError::place(path))?;
+    }
+    Ok(top)
 }
 
 fn place(top: &mut Shape, path: &str, description: &str) -> Result<(), &'static str> {
@@ -148,85 +199,25 @@ fn place(top: &mut Shape, path: &str, description: &str) -> Result<(), &'static 
     Ok(())
 }
 
-fn describe(description: &str) -> Result<Field, &'static str> {
-    let (optional, mut rest) = match description.strip_prefix("optional ") {
-        Some(rest) => (true, rest),
-        None => (false, description),
-    };
+fn describe(text: &str) -> Result<Field, &'static str> {
     let mut shape = Shape::default();
-    if rest == "anything" {
+    let (optional, terms) = description::read(text)?;
+    if terms == [Term::Name("anything".to_owned())] {
         return Ok(Field { optional, shape });
     }
-    loop {
-        rest = match rest.strip_prefix('\'') {
-            Some(quoted) => {
-                let (word, after) = word(quoted).ok_or("a word has no closing quote")?;
+    for term in terms {
+        match term {
+            Term::Word(word) => {
                 shape.kinds.insert(Kind::String);
                 shape.words.get_or_insert_default().insert(word);
-                after
             }
-            None => {
-                let name = rest.split(' ').next().unwrap_or_default();
-                let kind = Kind::ALL
-                    .into_iter()
-                    .find(|kind| kind.name() == name)
-                    .ok_or("a type is unknown")?;
-                shape.kinds.insert(kind);
-                &rest[name.len()..]
+            Term::Name(name) => {
+                let kind = Kind::ALL.into_iter().find(|kind| kind.name() == name);
+                shape.kinds.insert(kind.ok_or("a type is unknown")?);
             }
-        };
-        if rest.is_empty() {
-            return Ok(Field { optional, shape });
         }
-        rest = rest
-            .strip_prefix(" | ")
-            .ok_or("types are separated by ` | `")?;
     }
-}
-
-/// A word up to its closing quote, and what follows. Two quotes stand for one inside.
-fn word(quoted: &str) -> Option<(String, &str)> {
-    let mut word = String::new();
-    let mut rest = quoted;
-    loop {
-        let (part, after) = rest.split_once('\'')?;
-        word += part;
-        match after.strip_prefix('\'') {
-            Some(after) => rest = after,
-            None => return Some((word, after)),
-        }
-        word.push('\'');
-    }
-}
-
-fn write_below(path: &str, shape: &Shape, text: &mut String) {
-    for (name, field) in &shape.fields {
-        let place = path::field(path, name);
-        *text += &line(
-            &place,
-            if field.optional { "optional " } else { "" },
-            &field.shape,
-        );
-        write_below(&place, &field.shape, text);
-    }
-    if let Some(element) = &shape.element {
-        let place = path::element(path);
-        *text += &line(&place, "", element);
-        write_below(&place, element, text);
-    }
-}
-
-fn line(path: &str, optional: &str, shape: &Shape) -> String {
-    format!(
-        "{} = {}\n",
-        quote(path),
-        quote(&format!("{optional}{}", shape.describe()))
-    )
-}
-
-/// A basic string of TOML: JSON's escapes, and one character more that TOML wants escaped.
-fn quote(text: &str) -> String {
-    Value::from(text).to_string().replace('\u{7f}', "\\u007F")
+    Ok(Field { optional, shape })
 }
 
 fn closed_paths(path: &str, shape: &Shape, closed: &mut BTreeSet<String>) {
@@ -240,6 +231,8 @@ fn closed_paths(path: &str, shape: &Shape, closed: &mut BTreeSet<String>) {
         closed_paths(&path::element(path), element, closed);
     }
 }
+
+pub(crate) mod text;
 
 #[cfg(test)]
 mod tests;

@@ -32,11 +32,38 @@
 //! # Ok::<(), contracts::ContractError>(())
 //! ```
 
+mod between;
+mod call;
 mod compare;
 mod contract;
+mod description;
+mod difference;
+mod drifts;
+mod edit;
+mod events;
+mod exchange;
+mod finding;
+mod folder;
+mod headers;
+mod laws;
+mod order;
+mod ours;
 mod path;
 mod shape;
+mod widen;
 
-pub use compare::{Difference, DifferenceKind, Grade, compare};
+pub use between::between;
+pub use call::{Call, Part};
+pub use compare::compare;
 pub use contract::{Contract, ContractError, Origin};
+pub use difference::{Difference, DifferenceKind, Grade};
+pub use drifts::{Drift, Drifts, Split};
+pub use events::{Event, EventData, events};
+pub use exchange::{Exchange, Payload};
+pub use finding::{Finding, Place, Sides};
+pub use folder::{Contracts, Learned};
+pub use headers::{Form, HeaderRule};
+pub use laws::laws;
+pub use order::Rule;
+pub use ours::Ours;
 pub use shape::{Field, Kind, Shape};

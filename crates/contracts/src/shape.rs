@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::path;
+use crate::{description, path};
 
 /// A type of JSON. A whole number is an integer; where numbers are expected, integers fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,22 +189,13 @@ impl Shape {
 
     /// The types and words in the form of a contract file, as in `string | null`.
     pub fn describe(&self) -> String {
-        let words = self
-            .words
-            .iter()
-            .flatten()
-            .map(|word| format!("'{}'", word.replace('\'', "''")));
         let is_plain = |kind: &&Kind| self.words.is_none() || **kind != Kind::String;
-        let kinds = self
-            .kinds
-            .iter()
-            .filter(is_plain)
-            .map(|kind| kind.name().to_owned());
-        let all: Vec<String> = words.chain(kinds).collect();
+        let kinds = self.kinds.iter().filter(is_plain).map(|kind| kind.name());
+        let all = description::write(self.words.iter().flatten(), kinds);
         if all.is_empty() {
             "anything".to_owned()
         } else {
-            all.join(" | ")
+            all
         }
     }
 }

@@ -62,7 +62,7 @@ proptest! {
     ) {
         let closed = BTreeSet::from(["a".to_owned(), "[]".to_owned()]);
         let shape = Shape::observe(&value, &closed).merged(Shape::observe(&other, &closed));
-        let contract = Contract { origin: Origin::Documented, when, model, shape };
+        let contract = Contract { origin: Origin::Documented, when, model, shape, ..Contract::default() };
         assert_eq!(Contract::read(&contract.write()).unwrap(), contract);
     }
 }
