@@ -1,13 +1,105 @@
-//! Laws between the values of an exchange, which no shape can say.
+//! Laws between the values of an exchange, which no shape can say: sums, counts, equal ids, places in lists.
 //!
-//! Invariants: a law that lacks what it needs holds; findings name places and numbers of tokens, never text.
-//! Does not know: contracts, prices.
+//! Invariants: a law that lacks what it needs holds; a finding names places and numbers, never text.
+//! Does not know: contracts, prices, wording.
+//! Source: OpenAI API reference, chat completions, their chunks, embeddings, models.
 
-use crate::exchange::Exchange;
-use crate::finding::Finding;
+mod chat;
+mod usage;
+mod vectors;
 
-/// The laws that an exchange breaks.
+use serde_json::Value;
+
+use crate::difference::Difference;
+use crate::exchange::{Exchange, Payload};
+use crate::finding::{Finding, Place};
+
+/// The laws that an exchange breaks. What an answer owes depends on its request, so the request has to be there.
 pub fn laws(exchange: &Exchange) -> Vec<Finding> {
-    let _ = exchange;
-    Vec::new()
+    let mut flaws = Flaws::default();
+    let stem = match (exchange.route.as_str(), &exchange.answer) {
+        _ if exchange.is_refused() => {
+            refusal(exchange, &mut flaws);
+            "error"
+        }
+        ("/chat/completions", Payload::Json(answer)) => {
+            asked_for(exchange, false, &mut flaws);
+            chat::whole(exchange, answer, &mut flaws);
+            "chat_completion"
+        }
+        ("/chat/completions", Payload::Events(_)) => {
+            asked_for(exchange, true, &mut flaws);
+            chat::stream(exchange, &mut flaws);
+            "chat_completion_chunk"
+        }
+        ("/embeddings", Payload::Json(answer)) => {
+            vectors::check(exchange, answer, &mut flaws);
+            "embeddings"
+        }
+        ("/models", Payload::Json(answer)) => {
+            distinct(answer, &mut flaws);
+            "models"
+        }
+        _ => return Vec::new(),
+    };
+    let find = |difference| Finding::new(stem, Place::Law, difference);
+    flaws.0.into_iter().map(find).collect()
 }
+
+/// The laws that are broken so far.
+#[derive(Default)]
+struct Flaws(Vec<Difference>);
+
+impl Flaws {
+    /// `flaw` reads after the place: `is not the sum of its parts`.
+    fn add(&mut self, place: impl Into<String>, flaw: impl Into<String>) {
+        self.0.push(Difference::broken(place, flaw));
+    }
+
+    fn add_if(&mut self, broken: bool, place: &str, flaw: &str) {
+        if broken {
+            self.add(place, flaw);
+        }
+    }
+}
+
+fn asked_for(exchange: &Exchange, streamed: bool, flaws: &mut Flaws) {
+    let asked = exchange.asked("stream") == true;
+    if exchange.request.is_some() && asked != streamed {
+        let flaw = if asked {
+            "is whole though a stream was asked for"
+        } else {
+            "is a stream though none was asked for"
+        };
+        flaws.add("", flaw);
+    }
+}
+
+fn refusal(exchange: &Exchange, flaws: &mut Flaws) {
+    for body in exchange.values() {
+        let message = body["error"]["message"].as_str();
+        flaws.add_if(message == Some(""), "error.message", "says nothing");
+    }
+}
+
+fn distinct(answer: &Value, flaws: &mut Flaws) {
+    let models = answer["data"].as_array().into_iter().flatten();
+    let mut ids: Vec<&str> = models.filter_map(|model| model["id"].as_str()).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    flaws.add_if(ids.len() < all, "data[].id", "stands twice");
+}
+
+/// `created` counts seconds since 1970: not milliseconds, and not nothing.
+fn created(answer: &Value, flaws: &mut Flaws) {
+    const SECONDS_MIN: i64 = 1_000_000_000;
+    const SECONDS_MAX: i64 = 100_000_000_000;
+    let odd = answer["created"]
+        .as_i64()
+        .is_some_and(|created| !(SECONDS_MIN..SECONDS_MAX).contains(&created));
+    flaws.add_if(odd, "created", "is no time in seconds since 1970");
+}
+
+#[cfg(test)]
+mod tests;

@@ -244,3 +244,6 @@ fn says_something(choice: &Value) -> bool {
             .any(|value| !value.is_null() && *value != "")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub struct Ours {
     pub headers: BTreeMap<String, HeaderRule>,
     /// Headers that it does not pass on; one that ends in `*` stands for all that begin so.
     pub kept_back: Vec<String>,
+    /// The header that stands on every answer which came from the upstream, and on no refusal of keyward's own.
+    pub mark: String,
     /// Paths whose strings must be the same words directly and through keyward.
     pub words: BTreeSet<String>,
     /// Statuses of the upstream that become others.
@@ -41,6 +43,8 @@ struct File {
     when: String,
     #[serde(default)]
     kept_back: Vec<String>,
+    #[serde(default)]
+    mark: String,
     #[serde(default)]
     words: BTreeSet<String>,
     #[serde(default)]
@@ -68,6 +72,7 @@ impl Ours {
             when: file.when,
             headers: read_headers(&file.headers)?,
             kept_back: file.kept_back,
+            mark: file.mark,
             words: file.words,
             statuses: statuses.collect::<Result<_, ContractError>>()?,
             codes: file.codes,
@@ -96,6 +101,7 @@ impl Ours {
         [
             format!("origin = {}\n", quote(self.origin.name())),
             format!("when = {}\n", quote(&self.when)),
+            format!("mark = {}\n", quote(&self.mark)),
             list("kept_back", &mut self.kept_back.iter()),
             list("words", &mut self.words.iter()),
             text::headers(&self.headers),
@@ -126,6 +132,7 @@ impl Ours {
             return false;
         };
         let code = body["error"]["code"].as_str();
-        code.and_then(|code| self.codes.get(code)) == Some(&exchange.status)
+        let is_listed = code.and_then(|code| self.codes.get(code)) == Some(&exchange.status);
+        is_listed && exchange.header(&self.mark).is_none()
     }
 }

@@ -1,168 +1,147 @@
-//! The mock tier: what the simulator answers has the shape of the contracts.
+//! The mock tier: what the simulator answers is held to the contracts and laws.
 //!
-//! Invariants: a lie of the simulator is noticed and named; an honest answer differs in nothing.
-//! Does not know: the values of answers.
+//! Invariants: an honest answer differs in nothing; with a lie in `OPENAI_SIM_LIE` at least one of these tests fails.
+//! Does not know: the wording of answers.
 
 use std::path::PathBuf;
 
-use contracts::{Contract, Difference, DifferenceKind, Grade};
-use openai_sim::{Lie, Quirk, Script, Sim, SimOptions};
-use serde_json::{Value, json};
+use contracts::{Contracts, Exchange, Finding, Payload, laws};
+use openai_sim::{Sim, SimOptions};
+use serde_json::Value;
 
+mod calls;
+mod chat;
+mod embeddings;
+mod errors;
+mod files;
+mod lies;
+mod models;
+mod streams;
+
+/// The folder of the contract files.
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "..", "..", "contracts"]
         .iter()
         .collect()
 }
 
-fn contract(name: &str) -> Contract {
-    let text = std::fs::read_to_string(folder().join(name).with_extension("toml")).unwrap();
-    Contract::read(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+/// The stems and texts of all contract files.
+fn texts() -> Vec<(String, String)> {
+    let files = std::fs::read_dir(folder()).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .map(|path| {
+            let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (stem, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+fn contracts() -> Contracts {
+    Contracts::read(texts()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 async fn start() -> Sim {
     Sim::start(SimOptions::default()).await.unwrap()
 }
 
-async fn post(sim: &Sim, path: &str, body: &Value) -> String {
-    let request = reqwest::Client::new()
-        .post(sim.base_url() + path)
-        .body(body.to_string());
-    request.send().await.unwrap().text().await.unwrap()
+/// A call as it goes out.
+#[derive(Clone, Debug)]
+struct Call {
+    method: &'static str,
+    /// With names in it, as in `/models/gpt-4o`.
+    path: String,
+    /// With their places, as in `/models/{model}`.
+    route: &'static str,
+    request: Option<Value>,
 }
 
-async fn json_of(sim: &Sim, path: &str, body: &Value) -> Value {
-    serde_json::from_str(&post(sim, path, body).await).unwrap()
-}
-
-fn expect_none(differences: &[Difference]) {
-    let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    assert_eq!(differences, [""; 0]);
-}
-
-/// Requests that bring out every field which the simulator knows.
-fn chats() -> Vec<Value> {
-    let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}});
-    let tools = json!([{"type": "function", "function": {"name": "get_weather", "parameters": parameters}}]);
-    let ask = |model: &str, fields: Value| {
-        let mut request = json!({"model": model, "messages": [{"role": "user", "content": "What is the weather in Rome?"}]});
-        for (name, value) in fields.as_object().cloned().unwrap_or_default() {
-            request[name] = value;
+impl Call {
+    fn post(route: &'static str, request: Value) -> Self {
+        Self {
+            method: "POST",
+            path: route.to_owned(),
+            route,
+            request: Some(request),
         }
-        request
-    };
-    vec![
-        ask("gpt-4o-mini", json!({})),
-        ask(
-            "gpt-4o-mini",
-            json!({"n": 2, "max_tokens": 2, "service_tier": "flex"}),
-        ),
-        ask("gpt-4o", json!({"tools": tools})),
-        ask("gpt-4.1", json!({"logprobs": true, "top_logprobs": 2})),
-        ask(
-            "gpt-6-luna",
-            json!({"response_format": {"type": "json_object"}}),
-        ),
-    ]
-}
-
-#[tokio::test]
-async fn whole_chat_answers_have_the_contract_s_shape() {
-    let sim = start().await;
-    let mut answers = Vec::new();
-    for request in chats() {
-        answers.push(json_of(&sim, "/chat/completions", &request).await);
     }
-    expect_none(&contract("chat_completion").check(&answers));
-}
 
-#[tokio::test]
-async fn chunks_have_the_contract_s_shape() {
-    let sim = start().await;
-    let mut chunks: Vec<Value> = Vec::new();
-    for (number, mut request) in chats().into_iter().enumerate() {
-        request["stream"] = json!(true);
-        request["stream_options"] = json!({"include_usage": number > 0});
-        let text = post(&sim, "/chat/completions", &request).await;
-        let events = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("data: "))
-            .filter(|data| *data != "[DONE]");
-        chunks.extend(events.map(|data| serde_json::from_str::<Value>(data).unwrap()));
+    fn get(route: &'static str, path: &str) -> Self {
+        Self {
+            method: "GET",
+            path: path.to_owned(),
+            route,
+            request: None,
+        }
     }
-    assert!(chunks.len() > 20);
-    expect_none(&contract("chat_completion_chunk").check(&chunks));
 }
 
-#[tokio::test]
-async fn embeddings_and_models_have_the_contracts_shapes() {
-    let sim = start().await;
-    let mut request = json!({"model": "text-embedding-3-small", "input": ["one", "two"]});
-    let floats = json_of(&sim, "/embeddings", &request).await;
-    request["encoding_format"] = json!("base64");
-    let coded = json_of(&sim, "/embeddings", &request).await;
-    expect_none(&contract("embeddings").check(&[floats, coded]));
-    let list = reqwest::get(sim.base_url() + "/models")
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
-    expect_none(&contract("models").check(&[serde_json::from_str(&list).unwrap()]));
-}
-
-#[tokio::test]
-async fn errors_have_the_contract_s_shape_and_a_compatible_server_s_do_not() {
-    let sim = start().await;
-    sim.script(Script::status(429).times(1));
-    sim.script(Script::status(500).quirk(Quirk::NumericErrorCode));
-    let request = json!({"model": "gpt-0", "messages": []});
-    let limited = json_of(&sim, "/chat/completions", &request).await;
-    let numeric = json_of(&sim, "/chat/completions", &request).await;
-    let unknown = json_of(&sim, "/chat/completions", &request).await;
-    let incomplete = json_of(&sim, "/chat/completions", &json!({"model": "gpt-4o"})).await;
-    let error = contract("error");
-    expect_none(&error.check(&[limited, unknown, incomplete]));
-    let differences = error.check(&[numeric]);
-    assert_eq!(
-        differences
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>(),
-        ["breaking: `error.code` is null | string in the contract and integer in the answer"]
-    );
-}
-
-#[tokio::test]
-async fn a_renamed_field_is_named_as_breaking_on_both_sides() {
-    let sim = start().await;
-    sim.lie(Lie::new().on("/embeddings").rename("embedding", "vector"));
-    let request = json!({"model": "text-embedding-ada-002", "input": "one"});
-    let differences = contract("embeddings").check(&[json_of(&sim, "/embeddings", &request).await]);
-    let expected = Difference {
-        path: "data[].embedding".to_owned(),
-        kind: DifferenceKind::Renamed {
-            to: "data[].vector".to_owned(),
-        },
-        grade: Grade::Breaking,
+/// Calls the simulator and keeps what has a shape.
+async fn observe(sim: &Sim, client: &reqwest::Client, call: Call) -> Exchange {
+    let url = sim.base_url() + &call.path;
+    let request = match &call.request {
+        Some(body) => client
+            .post(url)
+            .header("content-type", "application/json")
+            .body(body.to_string()),
+        None => client.get(url),
     };
-    assert_eq!(differences, [expected]);
-}
-
-#[test]
-fn every_contract_file_reads_and_survives_being_written() {
-    let files: Vec<_> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|file| file.unwrap().path())
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let headers: Vec<(String, String)> = answer
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
         .collect();
-    assert!(files.len() >= 5);
-    for file in files {
-        let read = contract(file.file_stem().unwrap().to_str().unwrap());
-        assert_eq!(
-            Contract::read(&read.write()).unwrap(),
-            read,
-            "{}",
-            file.display()
-        );
+    let content_type = headers.iter().find(|(name, _)| name == "content-type");
+    let content_type = content_type.map_or(String::new(), |(_, value)| value.clone());
+    let body = answer.bytes().await.unwrap();
+    Exchange {
+        method: call.method.to_owned(),
+        route: call.route.to_owned(),
+        status,
+        headers,
+        request: call.request,
+        answer: Payload::read(&content_type, &body),
+    }
+}
+
+async fn observe_all(sim: &Sim, calls: Vec<Call>) -> Vec<Exchange> {
+    let client = reqwest::Client::new();
+    let mut exchanges = Vec::new();
+    for call in calls {
+        exchanges.push(observe(sim, &client, call).await);
+    }
+    exchanges
+}
+
+/// What differs between exchanges and contracts, and the laws that they break.
+fn findings(contracts: &Contracts, exchanges: &[Exchange]) -> Vec<Finding> {
+    let mut findings = contracts.check(exchanges);
+    findings.extend(exchanges.iter().flat_map(laws));
+    findings
+}
+
+/// Every exchange has the status, and differs in nothing. What is new fails too: a stand-in invents no fields.
+fn expect_true(exchanges: &[Exchange], status: u16) {
+    let statuses: Vec<u16> = exchanges.iter().map(|exchange| exchange.status).collect();
+    assert_eq!(statuses, vec![status; exchanges.len()]);
+    let found: Vec<String> = findings(&contracts(), exchanges)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(found, [""; 0]);
+}
+
+/// The JSON of an answer, or of each of its events.
+fn json(exchange: &Exchange) -> Vec<&Value> {
+    match &exchange.answer {
+        Payload::Json(value) => vec![value],
+        Payload::Events(events) => events.iter().filter_map(contracts::Event::json).collect(),
+        other => panic!("{other:?}"),
     }
 }
