@@ -1,7 +1,8 @@
-//! Tools for measuring and for breaking: a canned upstream, a load generator and a TCP fault proxy, all on loopback.
+//! Tools for measuring and for breaking: a canned upstream, a load generator, a TCP fault proxy and a PostgreSQL server, all on loopback.
 //!
 //! The upstream answers as fast as it can with the same bytes, so that what a bench sees is the gateway in the middle. The load generator keeps a fixed number
-//! of connections busy and counts anything but a whole 200 as an error. The proxy cuts or stalls a connection after a counted number of bytes.
+//! of connections busy and counts anything but a whole 200 as an error. The proxy cuts or stalls a connection after a counted number of bytes, slows it, refuses it, or cuts it in
+//! place of an answer. The PostgreSQL server is one of its own for each test, and can be stopped, crashed, restarted and frozen.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -22,8 +23,10 @@ mod answer;
 mod clock;
 mod fault_proxy;
 mod load;
+mod postgres;
 mod upstream;
 
 pub use crate::fault_proxy::{Fault, FaultProxy};
 pub use crate::load::{Load, Outcome};
+pub use crate::postgres::{POSTGRES_GUARDED_USER, POSTGRES_PASSWORD, POSTGRES_USER, Postgres};
 pub use crate::upstream::{CannedUpstream, UpstreamOptions};

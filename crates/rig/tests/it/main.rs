@@ -4,4 +4,6 @@
 //! Does not know: keyward.
 
 #[cfg(test)]
+mod integration;
+#[cfg(test)]
 mod mock;

@@ -1,10 +1,12 @@
-//! The three tools against each other.
+//! The tools for HTTP against each other.
 //!
 //! Invariants: no fixed port, no sleep.
 //! Does not know: keyward.
 
 use std::net::SocketAddr;
 use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
 
 use rig::{CannedUpstream, Fault, FaultProxy, Load, Outcome, UpstreamOptions};
 
@@ -91,4 +93,35 @@ async fn nobody_listening_is_an_error_and_ends() {
     let outcome = run(address, false).await;
     assert_eq!(outcome.requests, 0);
     assert!(outcome.errors > 0);
+}
+
+#[tokio::test]
+async fn a_fault_that_is_set_later_reaches_open_connections_and_can_be_taken_back() {
+    let upstream = upstream().await;
+    let proxy = FaultProxy::start(upstream.address(), Fault::None)
+        .await
+        .unwrap();
+    let mut open = tokio::net::TcpStream::connect(proxy.address())
+        .await
+        .unwrap();
+    proxy.set(Fault::Refuse);
+    assert_eq!(open.read(&mut [0; 1]).await.unwrap_or(0), 0, "closed");
+    assert_eq!(run(proxy.address(), false).await.requests, 0);
+    proxy.set(Fault::Slow {
+        pause: Duration::from_millis(1),
+    });
+    let slow = run(proxy.address(), false).await;
+    assert!(slow.errors == 0 && slow.latency_p50 >= Duration::from_millis(1));
+}
+
+#[tokio::test]
+async fn an_answer_is_swallowed_where_the_request_has_the_words() {
+    let upstream = upstream().await;
+    for (request, heard) in [("POST ", false), ("NOTHING OF THE KIND", true)] {
+        let fault = Fault::Unheard { request };
+        let proxy = FaultProxy::start(upstream.address(), fault).await.unwrap();
+        let outcome = run(proxy.address(), false).await;
+        assert_eq!(outcome.requests > 0, heard, "{request}");
+        assert_eq!(outcome.errors > 0, !heard, "{request}");
+    }
 }
