@@ -67,7 +67,8 @@ const EDGES: [Row; 14] = [
     row("privacy", &[], &[]),
     row("resilience", &[], &[]),
     row("rig", &[], &[]),
-    row("storage", &[], &[]),
+    // A database server that a test may stop, freeze and cut off.
+    row("storage", &[], &["rig"]),
     row("xtask", &[], &[]),
 ];
 
