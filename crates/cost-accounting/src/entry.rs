@@ -138,6 +138,7 @@ impl TryFrom<Entry> for EntryRow {
     type Error = EntryError;
 
     fn try_from(entry: Entry) -> Result<EntryRow, EntryError> {
+        let usage = entry.usage.columns();
         Ok(EntryRow {
             entry_id: entry.entry_id.unwrap_or(0),
             request_id: entry.request_id.into_bytes(),
@@ -156,13 +157,13 @@ impl TryFrom<Entry> for EntryRow {
             upstream: entry.upstream.as_ref().to_owned(),
             service_tier: owned(entry.service_tier.as_deref()),
             price_row: owned(entry.price_row.as_deref()),
-            input_tokens: fits("input_tokens", entry.usage.input)?,
-            cached_input_tokens: fits("cached_input_tokens", entry.usage.cached_input)?,
-            cache_write_30m_tokens: fits("cache_write_30m_tokens", entry.usage.cache_write_30m)?,
-            cache_write_12h_tokens: fits("cache_write_12h_tokens", entry.usage.cache_write_12h)?,
-            output_tokens: fits("output_tokens", entry.usage.output)?,
-            reasoning_tokens: fits("reasoning_tokens", entry.usage.reasoning)?,
-            other_usage: entry.other_usage,
+            input_tokens: fits("input_tokens", usage.input)?,
+            cached_input_tokens: fits("cached_input_tokens", usage.cached_input)?,
+            cache_write_30m_tokens: fits("cache_write_30m_tokens", usage.cache_write_30m)?,
+            cache_write_12h_tokens: fits("cache_write_12h_tokens", usage.cache_write_12h)?,
+            output_tokens: fits("output_tokens", usage.output)?,
+            reasoning_tokens: fits("reasoning_tokens", usage.reasoning)?,
+            other_usage: entry.usage.with_others(entry.other_usage),
             cost_pico_usd: fits("cost_pico_usd", entry.cost.pico())?,
             status: i64::from(entry.status),
             outcome: entry.outcome.into_owned(),
@@ -184,6 +185,18 @@ impl TryFrom<EntryRow> for Entry {
 
     fn try_from(row: EntryRow) -> Result<Entry, EntryError> {
         let at = Timestamp::from_millisecond(row.at_ms);
+        let columns = [
+            known("input_tokens", row.input_tokens)?,
+            known("cached_input_tokens", row.cached_input_tokens)?,
+            known("cache_write_30m_tokens", row.cache_write_30m_tokens)?,
+            known("cache_write_12h_tokens", row.cache_write_12h_tokens)?,
+            known("output_tokens", row.output_tokens)?,
+            known("reasoning_tokens", row.reasoning_tokens)?,
+        ];
+        let unreadable = EntryError::Unreadable {
+            field: "other_usage",
+        };
+        let (usage, other_usage) = Usage::read(columns, row.other_usage).ok_or(unreadable)?;
         Ok(Entry {
             entry_id: (row.entry_id != 0).then_some(row.entry_id),
             request_id: Uuid::from_bytes(row.request_id),
@@ -202,15 +215,8 @@ impl TryFrom<EntryRow> for Entry {
             upstream: row.upstream.into(),
             service_tier: row.service_tier.map(Arc::from),
             price_row: row.price_row.map(Arc::from),
-            usage: Usage {
-                input: known("input_tokens", row.input_tokens)?,
-                cached_input: known("cached_input_tokens", row.cached_input_tokens)?,
-                cache_write_30m: known("cache_write_30m_tokens", row.cache_write_30m_tokens)?,
-                cache_write_12h: known("cache_write_12h_tokens", row.cache_write_12h_tokens)?,
-                output: known("output_tokens", row.output_tokens)?,
-                reasoning: known("reasoning_tokens", row.reasoning_tokens)?,
-            },
-            other_usage: row.other_usage,
+            usage,
+            other_usage,
             cost: PicoUsd::from_pico(i128::from(row.cost_pico_usd)),
             status: known("status", row.status)?,
             outcome: row.outcome.into(),

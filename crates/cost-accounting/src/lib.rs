@@ -41,6 +41,7 @@
 //! ```
 #![deny(clippy::float_arithmetic)]
 
+mod bound;
 mod calendar;
 mod decimal;
 mod entry;
@@ -50,18 +51,20 @@ mod price;
 mod price_book;
 mod price_errors;
 mod price_file;
+mod price_meters;
 mod price_section;
 mod price_tiers;
 mod rates;
 mod report;
 mod usage;
 
+pub use bound::{Limits, Modalities};
 pub use calendar::day_of;
 pub use decimal::DecimalError;
 pub use entry::{Entry, EntryError, EntryState};
 pub use ledger::{Ledger, LedgerError, Receipt};
 pub use money::PicoUsd;
-pub use price::{Kind, PriceRow, Tier};
+pub use price::{Kind, OutputLimitField, PriceRow, Tier};
 pub use price_book::{PriceBook, PriceError, PriceSource, UnknownPrice};
 pub use price_errors::{PriceErrors, PriceProblem};
 pub use rates::TokenPrice;

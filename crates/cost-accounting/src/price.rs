@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::money::PicoUsd;
+use crate::price_meters::MeterPrices;
 use crate::rates::Rates;
 use crate::usage::Usage;
 
@@ -24,6 +25,47 @@ pub enum Kind {
     Responses,
     /// Embeddings.
     Embedding,
+    /// Making and editing images.
+    Image,
+    /// Audio to text.
+    Transcription,
+    /// Text to audio.
+    Speech,
+    /// Judging texts and images.
+    Moderation,
+    /// Realtime sessions.
+    Realtime,
+}
+
+/// The field of a request in which a model takes the most tokens out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OutputLimitField {
+    /// Of chat completions.
+    MaxCompletionTokens,
+    /// Of legacy completions, and of older and other servers' chat completions.
+    MaxTokens,
+    /// Of responses.
+    MaxOutputTokens,
+}
+
+impl OutputLimitField {
+    /// Every field.
+    pub(crate) const ALL: [OutputLimitField; 3] = [
+        OutputLimitField::MaxCompletionTokens,
+        OutputLimitField::MaxTokens,
+        OutputLimitField::MaxOutputTokens,
+    ];
+
+    /// Its name in the request and in price files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            OutputLimitField::MaxCompletionTokens => "max_completion_tokens",
+            OutputLimitField::MaxTokens => "max_tokens",
+            OutputLimitField::MaxOutputTokens => "max_output_tokens",
+        }
+    }
 }
 
 /// The service tier that an upstream served a request at. It decides the price.
@@ -75,12 +117,37 @@ pub(crate) struct TierRates {
     pub(crate) long: Rates,
 }
 
+impl TierRates {
+    fn raised(&self, percent: u32) -> Option<TierRates> {
+        Some(TierRates {
+            short: self.short.raised(percent)?,
+            long: self.long.raised(percent)?,
+        })
+    }
+}
+
 /// The prices of all tiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tiers {
     pub(crate) standard: TierRates,
     /// Batch, flex, priority, ultrafast, as far as they have a price.
     pub(crate) others: [Option<TierRates>; 4],
+}
+
+impl Tiers {
+    /// Every price raised by so many percent; `None` if one does not fit.
+    pub(crate) fn raised(&self, percent: u32) -> Option<Tiers> {
+        let mut others = [None; 4];
+        for (raised, tier) in others.iter_mut().zip(&self.others) {
+            if let Some(tier) = tier {
+                *raised = Some(tier.raised(percent)?);
+            }
+        }
+        Some(Tiers {
+            standard: self.standard.raised(percent)?,
+            others,
+        })
+    }
 }
 
 /// The prices of one model from one day on.
@@ -92,8 +159,14 @@ pub struct PriceRow {
     pub(crate) effective_from: Date,
     pub(crate) input_tokens_max: Option<u64>,
     pub(crate) output_tokens_max: Option<u64>,
+    pub(crate) image_tokens_low_max: Option<u64>,
+    pub(crate) image_tokens_high_max: Option<u64>,
+    pub(crate) output_limit_field: OutputLimitField,
     pub(crate) long_context_above: Option<u64>,
     pub(crate) tiers: Tiers,
+    /// The same with the uplift of regional processing, if the model has one.
+    pub(crate) regional: Option<Tiers>,
+    pub(crate) meters: MeterPrices,
 }
 
 impl PriceRow {
@@ -139,6 +212,37 @@ impl PriceRow {
         self.output_tokens_max
     }
 
+    /// Most tokens of one image at low detail, where stated.
+    #[must_use]
+    pub fn image_tokens_low_max(&self) -> Option<u64> {
+        self.image_tokens_low_max
+    }
+
+    /// Most tokens of one image at high detail, where stated.
+    #[must_use]
+    pub fn image_tokens_high_max(&self) -> Option<u64> {
+        self.image_tokens_high_max
+    }
+
+    /// The field in which the model takes the most tokens out, on the endpoint of its kind.
+    #[must_use]
+    pub fn output_limit_field(&self) -> OutputLimitField {
+        self.output_limit_field
+    }
+
+    /// The row at the prices of regional processing, if it has an uplift.
+    ///
+    /// Shape: tokens cost the uplift more, rounded up; fees do not. The id says so: `"gpt-6-luna@2026-01-01+regional"`.
+    pub(crate) fn in_region(&self) -> Option<PriceRow> {
+        let tiers = self.regional?;
+        Some(PriceRow {
+            id: format!("{}+regional", self.id).into(),
+            tiers,
+            regional: None,
+            ..self.clone()
+        })
+    }
+
     /// What the usage costs at the standard tier.
     ///
     /// Units: tokens in, pico-USD out. Exact, nothing is rounded.
@@ -168,57 +272,7 @@ impl PriceRow {
             .unwrap_or_default()
     }
 
-    /// The most a request within these limits can cost, at the dearest tier of this row and with its input in the dearest class.
-    ///
-    /// Shape: `input_tokens_max` counts all input classes together, `output_tokens_max` output and reasoning of all choices together.
-    #[must_use]
-    pub fn bound(&self, input_tokens_max: u64, output_tokens_max: u64) -> PicoUsd {
-        Tier::ALL
-            .into_iter()
-            .filter_map(|tier| self.bound_at(tier, input_tokens_max, output_tokens_max))
-            .max()
-            .unwrap_or_default()
-    }
-
-    /// The most a request within these limits can cost if it is served at this tier, or `None` if the row has no price for it.
-    #[must_use]
-    pub fn bound_at(
-        &self,
-        tier: Tier,
-        input_tokens_max: u64,
-        output_tokens_max: u64,
-    ) -> Option<PicoUsd> {
-        let rates = self.tier(tier)?;
-        // A row whose long prices undercut its short ones is refused when it is read, and cost is linear below and above the threshold:
-        // so no mixture of classes and no smaller request is dearer than the dearest of these four.
-        let rest = Usage {
-            output: output_tokens_max,
-            ..Usage::default()
-        };
-        [
-            Usage {
-                input: input_tokens_max,
-                ..rest
-            },
-            Usage {
-                cached_input: input_tokens_max,
-                ..rest
-            },
-            Usage {
-                cache_write_30m: input_tokens_max,
-                ..rest
-            },
-            Usage {
-                cache_write_12h: input_tokens_max,
-                ..rest
-            },
-        ]
-        .iter()
-        .map(|usage| self.cost_of(rates, usage))
-        .max()
-    }
-
-    fn tier(&self, tier: Tier) -> Option<&TierRates> {
+    pub(crate) fn tier(&self, tier: Tier) -> Option<&TierRates> {
         let [batch, flex, priority, ultrafast] = &self.tiers.others;
         match tier {
             Tier::Standard => Some(&self.tiers.standard),
@@ -229,22 +283,17 @@ impl PriceRow {
         }
     }
 
-    /// The one pricing function, of settlements and bounds alike.
-    fn cost_of(&self, rates: &TierRates, usage: &Usage) -> PicoUsd {
+    /// The prices that hold for a request with so much input.
+    pub(crate) fn rates<'r>(&self, tier: &'r TierRates, input_tokens: u128) -> &'r Rates {
         let long = self
             .long_context_above
-            .is_some_and(|threshold| usage.input_tokens() > u128::from(threshold));
-        let rates = if long { &rates.long } else { &rates.short };
-        // Six products of 96 bits: the sum cannot reach the end of `i128`.
-        [
-            rates.input.cost(usage.input),
-            rates.cached_input.cost(usage.cached_input),
-            rates.cache_write_30m.cost(usage.cache_write_30m),
-            rates.cache_write_12h.cost(usage.cache_write_12h),
-            rates.output.cost(usage.output),
-            rates.output.cost(usage.reasoning),
-        ]
-        .into_iter()
-        .sum()
+            .is_some_and(|threshold| input_tokens > u128::from(threshold));
+        if long { &tier.long } else { &tier.short }
+    }
+
+    /// The one pricing function, of settlements and bounds alike.
+    pub(crate) fn cost_of(&self, tier: &TierRates, usage: &Usage) -> PicoUsd {
+        let tokens = self.rates(tier, usage.input_tokens()).cost(usage);
+        [tokens, self.meters.cost(usage)].into_iter().sum()
     }
 }

@@ -11,10 +11,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::calendar::date_at;
-use crate::price::{Kind, PriceRow, TierRates, Tiers};
+use crate::price::{Kind, OutputLimitField, PriceRow, TierRates, Tiers};
 use crate::price_errors::PriceErrors;
 use crate::price_file;
-use crate::rates::{Rates, TokenPrice};
+use crate::price_meters::MeterPrices;
+use crate::rates::Rates;
 
 /// Text of a price file and the name to call it by in errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,19 @@ impl PriceBook {
         }
         let unknown = (unknown == UnknownPrice::Zero).then(|| Arc::new(free()));
         Ok(PriceBook { rows, unknown })
+    }
+
+    /// The book for an upstream that keeps its processing in one region, which costs more with some models.
+    ///
+    /// Shape: rows that state an uplift get it, and `+regional` at the end of their id; all others stay. Twice is not dearer than once.
+    #[must_use]
+    pub fn in_region(mut self) -> PriceBook {
+        for row in self.rows.values_mut().flatten() {
+            if let Some(raised) = row.in_region() {
+                *row = Arc::new(raised);
+            }
+        }
+        self
     }
 
     /// The row that holds for a model at a moment.
@@ -160,17 +174,9 @@ fn without_date(model: &str) -> Option<&str> {
 
 /// The row of every model without a price, at every tier.
 fn free() -> PriceRow {
-    let zero = TokenPrice::default();
-    let rates = Rates {
-        input: zero,
-        cached_input: zero,
-        cache_write_30m: zero,
-        cache_write_12h: zero,
-        output: zero,
-    };
     let tier = TierRates {
-        short: rates,
-        long: rates,
+        short: Rates::FREE,
+        long: Rates::FREE,
     };
     PriceRow {
         id: "unpriced".into(),
@@ -179,11 +185,16 @@ fn free() -> PriceRow {
         effective_from: Date::MIN,
         input_tokens_max: None,
         output_tokens_max: None,
+        image_tokens_low_max: None,
+        image_tokens_high_max: None,
+        output_limit_field: OutputLimitField::MaxTokens,
         long_context_above: None,
         tiers: Tiers {
             standard: tier,
             others: [Some(tier); 4],
         },
+        regional: None,
+        meters: MeterPrices::FREE,
     }
 }
 

@@ -10,18 +10,28 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use toml_edit::{ImDocument, Item, Table};
 
-use crate::price::{Kind, PriceRow};
+use crate::price::{Kind, OutputLimitField, PriceRow, Tiers};
 use crate::price_book::PriceSource;
 use crate::price_errors::PriceProblem;
+use crate::price_meters::{Meter, MeterPrices};
 use crate::price_section::{Faults, Section};
 use crate::price_tiers::{self, RATES, THRESHOLD, WRITES_BILLED};
 
-const ROW_FIELDS: [&str; 8] = [
+const OUTPUT_LIMIT_FIELD: &str = "output_limit_field";
+const UPLIFT: &str = "regional_uplift_percent";
+/// No uplift above this is believed: the known one is 10.
+const UPLIFT_PERCENT_MAX: u64 = 100;
+/// Beside the fields of [`Meter`].
+const ROW_FIELDS: [&str; 12] = [
     "model",
     "kind",
     "effective_from",
     "input_tokens_max",
     "output_tokens_max",
+    "image_tokens_low_max",
+    "image_tokens_high_max",
+    OUTPUT_LIMIT_FIELD,
+    UPLIFT,
     THRESHOLD,
     WRITES_BILLED,
     RATES,
@@ -74,14 +84,20 @@ fn row(
     table: &Table,
 ) -> Option<PriceRow> {
     let row = Section::new(table, format!("price[{number}]"), table.span());
-    row.only(faults, &ROW_FIELDS);
+    let meters = Meter::ALL.map(|meter| meter.form().field);
+    row.only(faults, &[&ROW_FIELDS[..], &meters].concat());
     let model = model(faults, &row);
     let kind = kind(faults, &row);
     let effective_from = effective_from(faults, &row);
     let input_tokens_max = row.tokens(faults, "input_tokens_max");
     let output_tokens_max = row.tokens(faults, "output_tokens_max");
+    let image_tokens_low_max = row.tokens(faults, "image_tokens_low_max");
+    let image_tokens_high_max = row.tokens(faults, "image_tokens_high_max");
+    let output_limit_field = output_limit_field(faults, &row, kind);
     let long_context_above = row.tokens(faults, THRESHOLD);
     let tiers = price_tiers::read(faults, &row, kind);
+    let regional = regional(faults, &row, tiers.as_ref());
+    let meters = MeterPrices::read(|form| row.meter(faults, form));
     let id = unique_id(faults, seen, &row, model?, effective_from?)?;
     Some(PriceRow {
         id,
@@ -90,8 +106,13 @@ fn row(
         effective_from: effective_from?,
         input_tokens_max,
         output_tokens_max,
+        image_tokens_low_max,
+        image_tokens_high_max,
+        output_limit_field,
         long_context_above,
         tiers: tiers?,
+        regional,
+        meters,
     })
 }
 
@@ -127,18 +148,68 @@ fn model<'t>(faults: &mut Faults<'_>, row: &Section<'t>) -> Option<&'t str> {
 }
 
 fn kind(faults: &mut Faults<'_>, row: &Section<'_>) -> Option<Kind> {
-    const REMEDY: &str = "write one of \"chat\", \"completion\", \"responses\", \"embedding\"";
+    const KINDS: [(&str, Kind); 9] = [
+        ("chat", Kind::Chat),
+        ("completion", Kind::Completion),
+        ("responses", Kind::Responses),
+        ("embedding", Kind::Embedding),
+        ("image", Kind::Image),
+        ("transcription", Kind::Transcription),
+        ("speech", Kind::Speech),
+        ("moderation", Kind::Moderation),
+        ("realtime", Kind::Realtime),
+    ];
+    const REMEDY: &str = "write one of \"chat\", \"completion\", \"responses\", \"embedding\", \"image\", \"transcription\", \"speech\", \"moderation\", \"realtime\"";
     row.require(faults, "kind", REMEDY);
-    match row.text(faults, "kind", REMEDY)? {
-        "chat" => Some(Kind::Chat),
-        "completion" => Some(Kind::Completion),
-        "responses" => Some(Kind::Responses),
-        "embedding" => Some(Kind::Embedding),
-        _ => {
-            row.fault(faults, "kind", "is not a known kind", REMEDY);
-            None
-        }
+    let name = row.text(faults, "kind", REMEDY)?;
+    let kind = KINDS.iter().find(|(known, _)| *known == name);
+    if kind.is_none() {
+        row.fault(faults, "kind", "is not a known kind", REMEDY);
     }
+    kind.map(|(_, kind)| *kind)
+}
+
+/// The field that is stated, or that of the kind.
+fn output_limit_field(
+    faults: &mut Faults<'_>,
+    row: &Section<'_>,
+    kind: Option<Kind>,
+) -> OutputLimitField {
+    const REMEDY: &str =
+        "write one of \"max_completion_tokens\", \"max_tokens\", \"max_output_tokens\"";
+    if let Some(name) = row.text(faults, OUTPUT_LIMIT_FIELD, REMEDY) {
+        let known = OutputLimitField::ALL
+            .into_iter()
+            .find(|field| field.name() == name);
+        if let Some(field) = known {
+            return field;
+        }
+        row.fault(faults, OUTPUT_LIMIT_FIELD, "is not a known field", REMEDY);
+    }
+    match kind {
+        Some(Kind::Completion) => OutputLimitField::MaxTokens,
+        Some(Kind::Responses) => OutputLimitField::MaxOutputTokens,
+        _ => OutputLimitField::MaxCompletionTokens,
+    }
+}
+
+/// The prices of regional processing, where the row states an uplift.
+fn regional(faults: &mut Faults<'_>, row: &Section<'_>, tiers: Option<&Tiers>) -> Option<Tiers> {
+    let percent = row.tokens(faults, UPLIFT)?;
+    let believed = u32::try_from(percent)
+        .ok()
+        .filter(|_| percent <= UPLIFT_PERCENT_MAX);
+    let Some(percent) = believed else {
+        let remedy = "write the percent that are added, e.g. 10";
+        row.fault(faults, UPLIFT, "is above 100 percent", remedy);
+        return None;
+    };
+    let raised = tiers?.raised(percent);
+    if raised.is_none() {
+        let problem = "raises a price above what can be counted";
+        row.fault(faults, UPLIFT, problem, "lower the uplift or the prices");
+    }
+    raised
 }
 
 fn effective_from(faults: &mut Faults<'_>, row: &Section<'_>) -> Option<Date> {

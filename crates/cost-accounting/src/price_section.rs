@@ -9,8 +9,10 @@ use jiff::civil::Date;
 use toml_edit::{Item, TableLike, Value};
 
 use crate::decimal::{self, DecimalError};
+use crate::money::PicoUsd;
 use crate::price_book::PriceSource;
 use crate::price_errors::PriceProblem;
+use crate::price_meters::MeterForm;
 use crate::rates::TokenPrice;
 
 /// Digits after the point of a price: micro-USD per million tokens.
@@ -206,18 +208,33 @@ impl<'t> Section<'t> {
     }
 
     pub(crate) fn price(&self, faults: &mut Faults<'_>, field: &str) -> Option<TokenPrice> {
-        let price = match self.table.get(field)? {
-            Item::Value(Value::String(text)) => price(text.value()),
+        self.money(faults, field, price)
+    }
+
+    /// The price of a meter, in pico-USD for the units that its name says.
+    pub(crate) fn meter(&self, faults: &mut Faults<'_>, form: &MeterForm) -> Option<u64> {
+        self.money(faults, form.field, |text| meter(text, form))
+    }
+
+    /// Reads an amount in quotes; `read` tells a fault as a problem and its remedy.
+    fn money<T>(
+        &self,
+        faults: &mut Faults<'_>,
+        field: &str,
+        read: impl Fn(&str) -> Result<T, (&'static str, &'static str)>,
+    ) -> Option<T> {
+        let amount = match self.table.get(field)? {
+            Item::Value(Value::String(text)) => read(text.value()),
             Item::Value(Value::Integer(_) | Value::Float(_)) => Err((
                 "is a number literal",
                 "put it in quotes, so that it is read exactly, e.g. \"0.15\"",
             )),
             _ => Err((
                 "is not a price",
-                "write US dollars per million tokens in quotes, e.g. \"0.15\"",
+                "write US dollars in quotes, for the unit that the field names, e.g. \"0.15\"",
             )),
         };
-        price
+        amount
             .map_err(|(problem, remedy)| self.fault(faults, field, problem, remedy))
             .ok()
     }
@@ -263,4 +280,31 @@ fn price(text: &str) -> Result<TokenPrice, (&'static str, &'static str)> {
         return Err((TOO_SMALL, PER_TOKEN));
     }
     Ok(TokenPrice::from_micro_usd_per_million(micro_usd))
+}
+
+/// Reads US dollars for the units of a meter as pico-USD; a fault is a problem and its remedy.
+fn meter(text: &str, form: &MeterForm) -> Result<u64, (&'static str, &'static str)> {
+    let pico_usd = PicoUsd::from_usd(text).map_err(|error| match error {
+        DecimalError::TooFine { .. } => (
+            "is finer than a pico-dollar",
+            "write at most twelve digits after the point",
+        ),
+        DecimalError::TooLarge | DecimalError::Malformed => (
+            "is not a plain decimal number",
+            "write US dollars as digits and at most one point, e.g. \"0.006\"",
+        ),
+    })?;
+    match u64::try_from(pico_usd.pico()) {
+        Err(_) if pico_usd < PicoUsd::ZERO => Err(("is negative", "a price is zero or more")),
+        Ok(0) => Ok(0),
+        Ok(pico_usd) if pico_usd < form.pico_usd_min => Err((
+            "is far below any known price",
+            "typed for one unit instead of as many as the field names? free is \"0\"",
+        )),
+        Ok(pico_usd) if pico_usd <= form.pico_usd_max => Ok(pico_usd),
+        _ => Err((
+            "is far above any known price",
+            "typed for more units than the field names, or in another unit than US dollars?",
+        )),
+    }
 }

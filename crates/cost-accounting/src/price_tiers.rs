@@ -5,7 +5,7 @@
 
 use crate::price::{Kind, TierRates, Tiers};
 use crate::price_section::{Faults, Section};
-use crate::rates::{Rates, StatedRates, TokenPrice};
+use crate::rates::{Class, Rates, StatedRates, TokenPrice};
 
 pub(crate) const RATES: &str = "usd_per_million_tokens";
 pub(crate) const THRESHOLD: &str = "long_context_above_input_tokens";
@@ -13,14 +13,6 @@ pub(crate) const WRITES_BILLED: &str = "cache_writes_billed";
 const LONG_CONTEXT: &str = "long_context";
 /// In the order of [`Tiers::others`].
 const OTHER_TIERS: [&str; 4] = ["batch", "flex", "priority", "ultrafast"];
-const CLASSES: [&str; 5] = [
-    "input",
-    "cached_input",
-    "cache_write_30m",
-    "cache_write_12h",
-    "output",
-];
-
 /// The prices of a row as they are written.
 struct Stated {
     standard: StatedTier,
@@ -80,15 +72,12 @@ fn stated(
 ) -> Option<Stated> {
     // A gap is filled only from prices that are all sound, lest one fault is told twice.
     let faults_before = faults.count();
-    let known: Vec<&str> = CLASSES
-        .into_iter()
-        .chain([LONG_CONTEXT])
-        .chain(OTHER_TIERS)
-        .collect();
+    let classes = Class::ALL.map(Class::name);
+    let known = [&classes[..], &[LONG_CONTEXT], &OTHER_TIERS].concat();
     prices.only(faults, &known);
     let standard = tier(faults, prices);
     let long = prices.section(faults, LONG_CONTEXT).map(|section| {
-        section.only(faults, &CLASSES);
+        section.only(faults, &classes);
         rates(faults, &section)
     });
     if long.is_some() && !row.has(THRESHOLD) {
@@ -97,7 +86,7 @@ fn stated(
     }
     let others = OTHER_TIERS.map(|name| {
         let section = prices.section(faults, name)?;
-        section.only(faults, &CLASSES);
+        section.only(faults, &classes);
         tier(faults, &section)
     });
     let writes_billed = row.flag(faults, WRITES_BILLED);
@@ -117,8 +106,16 @@ fn stated(
         standard: standard?,
         long: row.has(THRESHOLD).then(|| long.unwrap_or_default()),
         others,
-        writes_billed: writes_billed.unwrap_or(kind != Some(Kind::Embedding)),
+        writes_billed: writes_billed.unwrap_or(may_write(kind)),
     })
+}
+
+/// Only models that answer in text have a prompt cache that bills its writes.
+fn may_write(kind: Option<Kind>) -> bool {
+    matches!(
+        kind,
+        None | Some(Kind::Chat | Kind::Completion | Kind::Responses)
+    )
 }
 
 fn has_write_price(prices: &Section<'_>) -> bool {
@@ -139,7 +136,7 @@ fn fill(stated: &Stated) -> Option<Tiers> {
     let mut others = [None; 4];
     for (slot, tier) in others.iter_mut().zip(&stated.others) {
         if let Some(tier) = tier {
-            let of_tier = short.tier(&tier.rates, tier.input, tier.output)?;
+            let of_tier = short.tier(rates, &tier.rates, tier.input, tier.output)?;
             *slot = Some(TierRates {
                 short: of_tier,
                 long: short.long_of_tier(&long, &of_tier)?,
@@ -159,25 +156,12 @@ fn tier(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<StatedTier> {
     section.require(faults, "output", REMEDY);
     let rates = rates(faults, section);
     Some(StatedTier {
-        input: rates.input?,
-        output: rates.output?,
+        input: rates.get(Class::Input)?,
+        output: rates.get(Class::Output)?,
         rates,
     })
 }
 
 fn rates(faults: &mut Faults<'_>, section: &Section<'_>) -> StatedRates {
-    let [
-        input,
-        cached_input,
-        cache_write_30m,
-        cache_write_12h,
-        output,
-    ] = CLASSES.map(|class| section.price(faults, class));
-    StatedRates {
-        input,
-        cached_input,
-        cache_write_30m,
-        cache_write_12h,
-        output,
-    }
+    StatedRates::read(|class| section.price(faults, class.name()))
 }

@@ -12,6 +12,7 @@ use storage::{LIST_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 
 use super::Entry;
 use crate::money::PicoUsd;
+use crate::usage::Usage;
 
 /// What an entry that was changed says in `other_usage`.
 const MARK: &str = "\"clamped\":true";
@@ -54,8 +55,12 @@ impl Entry {
         if let Some(text) = &mut self.end_user {
             changed |= cut(text);
         }
-        // Half a JSON object is none.
-        changed |= self.other_usage.take_if(|json| !fits(json)).is_some();
+        // Half a JSON object is none, and what the usage adds to it has to fit too.
+        let with_usage = self.usage.with_others(self.other_usage.clone());
+        if with_usage.is_some_and(|json| !fits(&json)) {
+            self.other_usage = None;
+            changed = true;
+        }
         if self.tags.len() > LIST_MAX || !self.tags.iter().all(|tag| fits(tag)) {
             let mut tags: Vec<String> = self.tags.iter().take(LIST_MAX).cloned().collect();
             for tag in &mut tags {
@@ -68,18 +73,7 @@ impl Entry {
     }
 
     fn clamp_numbers(&mut self) -> bool {
-        let usage = &mut self.usage;
-        let mut changed = false;
-        for tokens in [
-            &mut usage.input,
-            &mut usage.cached_input,
-            &mut usage.cache_write_30m,
-            &mut usage.cache_write_12h,
-            &mut usage.output,
-            &mut usage.reasoning,
-        ] {
-            changed |= clamp(tokens, 0, TOKENS_MAX.unsigned_abs());
-        }
+        let mut changed = clamp_tokens(&mut self.usage);
         // Only an adjustment may lower an earlier charge.
         let least = if self.adjustment > 0 { i64::MIN } else { 0 };
         let [least, most] = [least, i64::MAX].map(|pico| PicoUsd::from_pico(i128::from(pico)));
@@ -92,6 +86,43 @@ impl Entry {
         }
         changed
     }
+}
+
+/// Clamps each column of the store, which holds text, audio and images together: the dearer part is kept.
+fn clamp_tokens(usage: &mut Usage) -> bool {
+    let columns = [
+        [
+            &mut usage.audio_input,
+            &mut usage.image_input,
+            &mut usage.input,
+        ],
+        [
+            &mut usage.cached_audio_input,
+            &mut usage.cached_image_input,
+            &mut usage.cached_input,
+        ],
+        [
+            &mut usage.audio_output,
+            &mut usage.image_output,
+            &mut usage.output,
+        ],
+    ];
+    let mut changed = false;
+    for column in columns {
+        let mut room = TOKENS_MAX.unsigned_abs();
+        for tokens in column {
+            changed |= clamp(tokens, 0, room);
+            room -= *tokens;
+        }
+    }
+    for tokens in [
+        &mut usage.cache_write_30m,
+        &mut usage.cache_write_12h,
+        &mut usage.reasoning,
+    ] {
+        changed |= clamp(tokens, 0, TOKENS_MAX.unsigned_abs());
+    }
+    changed
 }
 
 fn fits(text: &str) -> bool {
@@ -128,9 +159,9 @@ fn marked(other_usage: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::tests::entry;
+    use super::Usage;
     use super::{Duration, Entry, LIST_MAX, PicoUsd, TEXT_BYTES_MAX, TOKENS_MAX};
     use crate::EntryState;
-    use crate::usage::Usage;
 
     /// The entry with its mark, if it is changed.
     fn check(change: impl Fn(&mut Entry), expect: impl Fn(&mut Entry)) {
@@ -205,6 +236,24 @@ mod tests {
                 entry.usage = Usage {
                     reasoning: most,
                     input: most,
+                    ..Usage::default()
+                }
+            },
+        );
+        check(
+            |entry| {
+                entry.usage = Usage {
+                    input: most,
+                    image_input: 3,
+                    audio_input: most - 4,
+                    ..Usage::default()
+                }
+            },
+            |entry| {
+                entry.usage = Usage {
+                    input: 1,
+                    image_input: 3,
+                    audio_input: most - 4,
                     ..Usage::default()
                 }
             },

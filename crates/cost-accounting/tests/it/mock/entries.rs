@@ -55,6 +55,7 @@ fn entries() -> impl Strategy<Value = Entry> {
                 cache_write_12h,
                 output,
                 reasoning,
+                ..Usage::default()
             },
             cost: PicoUsd::from_pico(cost),
             status,

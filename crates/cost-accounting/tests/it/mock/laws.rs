@@ -5,13 +5,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cost_accounting::{PicoUsd, PriceBook, PriceRow, Tier, Usage};
-use proptest::array::uniform6;
-use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use cost_accounting::{Limits, Modalities, PicoUsd, PriceBook, PriceRow, Tier, Usage};
+use proptest::array::uniform18;
+use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::select;
 
 use super::shipped;
 
+/// The same upstream, its processing kept in one region.
+static RAISED: LazyLock<PriceBook> = LazyLock::new(|| BOOK.clone().in_region());
 static BOOK: LazyLock<PriceBook> = LazyLock::new(shipped);
 
 /// No published model reprices below this many input tokens.
@@ -31,26 +33,22 @@ fn tokens() -> impl Strategy<Value = u64> {
 }
 
 fn usages(each: impl Strategy<Value = u64>) -> impl Strategy<Value = Usage> {
-    uniform6(each).prop_map(
-        |[
-            input,
-            cached_input,
-            cache_write_30m,
-            cache_write_12h,
-            output,
-            reasoning,
-        ]| Usage {
-            input,
-            cached_input,
-            cache_write_30m,
-            cache_write_12h,
-            output,
-            reasoning,
-        },
-    )
+    uniform18(each).prop_map(|units| {
+        let mut usage = Usage::default();
+        for (class, units) in classes(&mut usage).into_iter().zip(units) {
+            *class = units;
+        }
+        usage
+    })
 }
 
-fn classes(usage: &mut Usage) -> [&mut u64; 6] {
+/// Usage of which most classes are 0, as it comes.
+fn sparse(each: impl Strategy<Value = u64>) -> impl Strategy<Value = Usage> {
+    usages(prop_oneof![2 => Just(0), 1 => each])
+}
+
+/// Tokens first, then the other meters.
+fn classes(usage: &mut Usage) -> [&mut u64; 18] {
     let Usage {
         input,
         cached_input,
@@ -58,6 +56,18 @@ fn classes(usage: &mut Usage) -> [&mut u64; 6] {
         cache_write_12h,
         output,
         reasoning,
+        audio_input,
+        cached_audio_input,
+        audio_output,
+        image_input,
+        cached_image_input,
+        image_output,
+        audio_ms,
+        characters,
+        images,
+        web_searches,
+        file_searches,
+        containers,
     } = usage;
     [
         input,
@@ -66,7 +76,47 @@ fn classes(usage: &mut Usage) -> [&mut u64; 6] {
         cache_write_12h,
         output,
         reasoning,
+        audio_input,
+        cached_audio_input,
+        audio_output,
+        image_input,
+        cached_image_input,
+        image_output,
+        audio_ms,
+        characters,
+        images,
+        web_searches,
+        file_searches,
+        containers,
     ]
+}
+
+/// The tightest limits that hold the usage, with some room.
+fn limits(usage: &Usage, room: u64) -> Limits {
+    let text = |tokens: u128| u64::try_from(tokens).unwrap() + room;
+    Limits {
+        modalities: Modalities {
+            audio_input: usage.audio_input + usage.cached_audio_input > 0,
+            image_input: usage.image_input + usage.cached_image_input > 0,
+            audio_output: usage.audio_output > 0,
+            image_output: usage.image_output > 0,
+        },
+        audio_ms: usage.audio_ms + room,
+        characters: usage.characters + room,
+        images: usage.images + room,
+        web_searches: usage.web_searches,
+        file_searches: usage.file_searches,
+        containers: usage.containers,
+        ..Limits::text(text(usage.input_tokens()), text(usage.output_tokens()))
+    }
+}
+
+/// The usage without its other meters.
+fn tokens_of(mut usage: Usage) -> Usage {
+    for units in &mut classes(&mut usage)[12..] {
+        **units = 0;
+    }
+    usage
 }
 
 /// What is left of `usage` after `part`, class by class.
@@ -89,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_more_of_any_class_is_never_cheaper(row in rows(), tier in tiers(), usage in usages(tokens()), class in 0_usize..6, more in tokens()) {
+    fn a_token_more_of_any_class_is_never_cheaper(row in rows(), tier in tiers(), usage in usages(tokens()), class in 0_usize..18, more in tokens()) {
         let mut larger = usage;
         let tokens = &mut *classes(&mut larger)[class];
         *tokens = tokens.saturating_add(more);
@@ -100,35 +150,59 @@ proptest! {
     fn below_the_threshold_the_parts_cost_what_the_whole_costs(
         row in rows(),
         tier in tiers(),
-        usage in usages(0..BELOW_ANY_THRESHOLD / 4),
-        shares in uniform6(0_u64..=100),
+        usage in usages(0..BELOW_ANY_THRESHOLD / 8),
+        shares in uniform18(0_u64..=100),
     ) {
         let mut part = usage;
-        for (tokens, share) in classes(&mut part).into_iter().zip(shares) {
-            *tokens = *tokens * share / 100;
+        for (units, share) in classes(&mut part).into_iter().zip(shares) {
+            *units = *units * share / 100;
         }
         let rest = rest(usage, part);
-        if let (Some(part), Some(rest)) = (row.cost_at(tier, &part), row.cost_at(tier, &rest)) {
-            prop_assert_eq!(part.checked_add(rest), row.cost_at(tier, &usage));
+        let cost = |usage: &Usage| row.cost_at(tier, usage);
+        if let (Some(whole), Some(part_cost), Some(rest_cost)) = (cost(&usage), cost(&part), cost(&rest)) {
+            // Each other meter is rounded up once.
+            let over = part_cost.pico() + rest_cost.pico() - whole.pico();
+            prop_assert!((0..=6).contains(&over));
+            let [tokens, part, rest] = [usage, part, rest].map(|usage| cost(&tokens_of(usage)).unwrap());
+            prop_assert_eq!(part.checked_add(rest), Some(tokens));
         }
     }
 
     #[test]
-    fn no_usage_within_a_bound_costs_more_at_any_tier(
+    fn no_usage_within_its_limits_costs_more_than_their_bound(
         row in rows(),
-        tier in tiers(),
-        usage in usages(prop_oneof![0_u64..200, 0_u64..300_000]),
-        (spare_input, spare_output) in (0_u64..1_000, 0_u64..1_000),
+        (tier, other) in (tiers(), tiers()),
+        usage in sparse(prop_oneof![0_u64..200, 0_u64..300_000]),
+        room in 0_u64..1_000,
     ) {
-        let input_tokens_max = u64::try_from(usage.input_tokens()).unwrap() + spare_input;
-        let output_tokens_max = u64::try_from(usage.output_tokens()).unwrap() + spare_output;
-        let bound = row.bound(input_tokens_max, output_tokens_max);
+        let limits = limits(&usage, room);
+        prop_assert!(limits.hold(&usage));
         if let Some(cost) = row.cost_at(tier, &usage) {
-            let bound_at = row.bound_at(tier, input_tokens_max, output_tokens_max);
-            prop_assert!(bound_at >= Some(cost));
-            prop_assert!(Some(bound) >= bound_at);
-            prop_assert!(bound >= row.dearest_cost(&usage));
+            prop_assert!(row.bound_within(&limits, &[tier]) >= cost);
+            prop_assert!(row.bound_within(&limits, &[tier, other]) >= cost);
         }
+        prop_assert!(row.bound_within(&limits, &Tier::ALL) >= row.dearest_cost(&usage));
+        prop_assert_eq!(row.bound_within(&limits, &[]), row.bound_within(&limits, &Tier::ALL));
+        let tokens = tokens_of(usage);
+        let any = row.bound(limits.input_tokens, limits.output_tokens);
+        prop_assert!(any >= row.dearest_cost(&tokens));
+        prop_assert!(row.bound_at(tier, limits.input_tokens, limits.output_tokens).is_none_or(|bound| bound <= any));
+    }
+
+    #[test]
+    fn a_region_never_costs_less_nor_more_than_a_tenth(row in rows(), usage in usages(0..BELOW_ANY_THRESHOLD)) {
+        let raised = RAISED.rows().find(|raised| raised.id().trim_end_matches("+regional") == row.id()).unwrap();
+        let [cost, raised_cost] = [&row, raised].map(|row| row.cost(&tokens_of(usage)).pico());
+        prop_assert!(raised_cost >= cost && raised_cost * 10 <= cost * 11);
+        prop_assert_eq!(raised.id() == row.id(), raised_cost == cost || cost == 0);
+    }
+
+    #[test]
+    fn the_order_of_charges_does_not_matter(row in rows(), mut usages in proptest::collection::vec(sparse(tokens()), 1..6)) {
+        let sum = |usages: &[Usage]| usages.iter().map(|usage| row.cost(usage)).sum::<PicoUsd>();
+        let forwards = sum(&usages);
+        usages.reverse();
+        prop_assert_eq!(sum(&usages), forwards);
     }
 
     #[test]

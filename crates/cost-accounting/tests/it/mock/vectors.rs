@@ -8,15 +8,6 @@ use jiff::Timestamp;
 
 use super::shipped;
 
-const NONE: Usage = Usage {
-    input: 0,
-    cached_input: 0,
-    cache_write_30m: 0,
-    cache_write_12h: 0,
-    output: 0,
-    reasoning: 0,
-};
-
 fn check_on(day: &str, model: &str, usage: Usage, tier: Tier, usd: &str) {
     let at: Timestamp = format!("{day}T00:00:00Z").parse().unwrap();
     let row = shipped().find(model, at).unwrap();
@@ -34,7 +25,10 @@ fn check(model: &str, usage: Usage, usd: &str) {
 #[test]
 fn sixteen_tokens_of_ada_are_exactly_1_6_micro_dollars() {
     // 16 x 0.10 / 1,000,000
-    let usage = Usage { input: 16, ..NONE };
+    let usage = Usage {
+        input: 16,
+        ..Usage::default()
+    };
     check("text-embedding-ada-002", usage, "0.0000016");
     let row = shipped()
         .find(
@@ -55,7 +49,7 @@ fn cached_tokens_are_not_charged_twice() {
             input: 400,
             cached_input: 600,
             output: 200,
-            ..NONE
+            ..Usage::default()
         },
         "0.000225",
     );
@@ -70,7 +64,7 @@ fn reasoning_is_billed_as_output_once() {
             input: 100,
             output: 100,
             reasoning: 900,
-            ..NONE
+            ..Usage::default()
         },
         "0.010125",
     );
@@ -87,6 +81,7 @@ fn cache_writes_have_two_prices() {
         cache_write_12h: 1_000,
         output: 200,
         reasoning: 300,
+        ..Usage::default()
     };
     check("gpt-6-luna", usage, "0.001");
 }
@@ -99,7 +94,7 @@ fn the_token_past_the_threshold_reprices_the_whole_request() {
         Usage {
             input: 272_000,
             output: 1_000,
-            ..NONE
+            ..Usage::default()
         },
         "1.108",
     );
@@ -109,7 +104,7 @@ fn the_token_past_the_threshold_reprices_the_whole_request() {
         Usage {
             input: 272_001,
             output: 1_000,
-            ..NONE
+            ..Usage::default()
         },
         "2.206008",
     );
@@ -121,7 +116,7 @@ fn the_token_past_the_threshold_reprices_the_whole_request() {
             cached_input: 200_000,
             cache_write_30m: 1,
             output: 1_000,
-            ..NONE
+            ..Usage::default()
         },
         "0.76601",
     );
@@ -133,7 +128,7 @@ fn the_tier_that_served_decides() {
         input: 1_000,
         cached_input: 1_000,
         output: 100,
-        ..NONE
+        ..Usage::default()
     };
     // 1,000 x 0.25 + 1,000 x 0.125 + 100 x 1
     check_on(
@@ -152,7 +147,7 @@ fn the_day_decides() {
     let usage = Usage {
         input: 1_000_000 / 10,
         output: 1_000,
-        ..NONE
+        ..Usage::default()
     };
     // 100,000 x 5 + 1,000 x 30, then 100,000 x 4 + 1,000 x 20
     check_on("2026-08-20", "gpt-5.6-sol", usage, Tier::Standard, "0.53");
@@ -188,7 +183,7 @@ fn the_dearest_tier_is_charged_where_the_served_one_has_no_price() {
     let usage = Usage {
         input: 1_000,
         output: 1_000,
-        ..NONE
+        ..Usage::default()
     };
     let at: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
     let row = shipped().find("gpt-6-astra", at).unwrap();
