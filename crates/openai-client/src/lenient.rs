@@ -70,6 +70,32 @@ impl Visitor<'_> for CountVisitor {
     }
 }
 
+/// A length of time in seconds, whole or not, of at most [`COUNT_MAX`] milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seconds {
+    milliseconds: u64,
+}
+
+impl Seconds {
+    /// Rounded up.
+    pub(crate) fn milliseconds(self) -> u64 {
+        self.milliseconds
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        if !(0.0..=COUNT_MAX as f64 / 1e3).contains(&seconds) {
+            return Err(de::Error::custom("a length of time is out of range"));
+        }
+        // To the microsecond first: 12.345 has no exact binary form and would gain a millisecond.
+        let microseconds = (seconds * 1e6).round() as u64;
+        let milliseconds = microseconds.div_ceil(1000);
+        Ok(Self { milliseconds })
+    }
+}
+
 /// A string or number as text; anything else is absent. For names and codes that no sum depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Loose(pub(crate) Option<String>);
@@ -217,6 +243,23 @@ mod tests {
             "99999999999999999999",
         ] {
             assert!(serde_json::from_str::<Count>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_rounded_up_to_the_millisecond() {
+        for (text, milliseconds) in [
+            ("0", 0),
+            ("9", 9000),
+            ("12.345", 12_345),
+            ("0.0011", 2),
+            ("1e3", 1_000_000),
+        ] {
+            let seconds = serde_json::from_str::<Seconds>(text).unwrap();
+            assert_eq!(seconds.milliseconds(), milliseconds, "{text}");
+        }
+        for text in ["-1", "\"9\"", "null", "1e300", "[]"] {
+            assert!(serde_json::from_str::<Seconds>(text).is_err(), "{text}");
         }
     }
 

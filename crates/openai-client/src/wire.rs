@@ -12,7 +12,7 @@ use serde_json::error::Category;
 
 use crate::error_body::{ErrorBody, RawError};
 use crate::lenient::{Loose, Text};
-use crate::usage::{RawUsage, Usage};
+use crate::usage::{RawToolUsage, RawUsage, Usage};
 use crate::wire::choices::Choices;
 
 mod choices;
@@ -83,6 +83,7 @@ struct RawAnswer<'body> {
     #[serde(borrow)]
     service_tier: Option<Text<'body>>,
     usage: Option<RawUsage>,
+    tool_usage: Option<RawToolUsage>,
     error: Option<RawError>,
 }
 
@@ -92,11 +93,15 @@ impl<'body> AnswerHead<'body> {
     /// Errors: [`Malformed`] where it is no JSON object, or where model, tier or usage have a wrong type.
     pub fn parse(body: &'body [u8]) -> Result<Self, Malformed> {
         let raw: RawAnswer<'body> = object(body)?;
+        let mut usage = raw.usage.and_then(RawUsage::usage);
+        if let (Some(usage), Some(tools)) = (&mut usage, raw.tool_usage) {
+            tools.add_to(usage);
+        }
         Ok(Self {
             id: raw.id.0.map(Cow::Owned),
             model: Text::filled(raw.model),
             service_tier: Text::filled(raw.service_tier),
-            usage: raw.usage.and_then(RawUsage::usage),
+            usage,
             error: raw.error.map(RawError::into_body),
         })
     }
