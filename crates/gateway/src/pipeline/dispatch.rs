@@ -250,6 +250,15 @@ pub(crate) fn usage_of(usage: &openai_client::usage::Usage) -> Usage {
         cache_write_12h: usage.cache_write_12h,
         output: usage.output,
         reasoning: usage.reasoning,
+        audio_input: usage.audio_input,
+        cached_audio_input: usage.cached_audio_input,
+        audio_output: usage.audio_output,
+        image_input: usage.image_input,
+        cached_image_input: usage.cached_image_input,
+        image_output: usage.image_output,
+        audio_ms: usage.audio_ms,
+        web_searches: usage.web_searches,
+        ..Usage::default()
     }
 }
 
