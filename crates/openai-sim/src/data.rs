@@ -60,6 +60,17 @@ pub(crate) async fn answer(
         body,
         connection: peer.connection,
     };
+    if let Some(player) = &shared.player {
+        shared.saw(call.clone());
+        let meter = Meter::new(shared.clone(), None, false, 0);
+        return match player.take(&call) {
+            Ok(take) => take.play(meter, &peer).await,
+            Err(refusal) => {
+                let reply = reply::unread(refusal, peer.connection);
+                respond(reply, &Script::default(), meter, &peer)
+            }
+        };
+    }
     let script = shared.take_script(&call.path).unwrap_or_default();
     let (reply, meter) = planned(&shared, &call, path, &script);
     play(reply, &script, meter, &peer).await

@@ -45,6 +45,7 @@
 
 mod bill;
 mod calls;
+mod cassette;
 mod catalogue;
 mod chat;
 mod control;
@@ -59,6 +60,7 @@ mod models;
 mod plan;
 mod playback;
 mod refusal;
+mod replay;
 mod reply;
 mod route;
 mod script;
@@ -73,6 +75,8 @@ mod words;
 
 pub use bill::{Bill, ModelBill};
 pub use calls::{CALLS_BYTES_MAX, CALLS_MAX, SeenCall};
+pub use cassette::{Cassette, CassetteError, Chunk, Ending, Recorded};
 pub use lie::{LIES_MAX, Lie, Twist};
+pub use replay::Timing;
 pub use script::{Quirk, SCRIPTS_MAX, Script};
 pub use sim::{LIE_VARIABLE, Sim, SimOptions};

@@ -130,6 +130,11 @@ impl Refusal {
         Self::invalid(message, Some(parameter), Some("unsupported_parameter"))
     }
 
+    pub(crate) fn not_in_cassette(message: String) -> Self {
+        Self::invalid(message, None, Some("not_in_cassette"))
+            .with_status(StatusCode::NOT_IMPLEMENTED)
+    }
+
     pub(crate) fn body(&self) -> Value {
         error_body(
             &self.message,

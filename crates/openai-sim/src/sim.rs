@@ -12,7 +12,9 @@ use tokio::task::JoinHandle;
 
 use crate::bill::Bill;
 use crate::calls::SeenCall;
+use crate::cassette::Cassette;
 use crate::lie::Lie;
+use crate::replay::Timing;
 use crate::script::Script;
 use crate::server::{Port, serve};
 use crate::state::Shared;
@@ -42,6 +44,11 @@ pub struct SimOptions {
     pub created: u64,
     /// Output tokens that are generated, and billed, after a client has left a stream.
     pub cancel_lag_tokens: u64,
+    /// Answers every call from a cassette that was scrubbed, and nothing else: no key is asked for, and scripts, lies
+    /// and the bill rest.
+    pub cassette: Option<Arc<Cassette>>,
+    /// How fast a cassette is played.
+    pub replay_speed: Timing,
 }
 
 impl Default for SimOptions {
@@ -55,6 +62,8 @@ impl Default for SimOptions {
             seed: 0,
             created: 1_790_000_000,
             cancel_lag_tokens: 8,
+            cassette: None,
+            replay_speed: Timing::AsRecorded,
         }
     }
 }
@@ -152,7 +161,8 @@ impl Sim {
         self.shared.idle().await;
     }
 
-    /// Forgets scripts, lies (but the environment's), bill and calls, and accepts connections again.
+    /// Forgets scripts, lies (but the environment's), bill and calls, accepts connections again, and begins
+    /// the cassette anew.
     pub fn reset(&self) {
         self.shared.reset();
     }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::bill::Bill;
 use crate::calls::{CallLog, SeenCall};
 use crate::lie::{LIES_MAX, Lie};
+use crate::replay::Player;
 use crate::script::{ConnectionFault, SCRIPTS_MAX, Script, ScriptQueue};
 use crate::sim::SimOptions;
 
@@ -19,6 +20,7 @@ const SEEN_MAX: usize = 4096;
 
 pub(crate) struct Shared {
     pub(crate) options: SimOptions,
+    pub(crate) player: Option<Player>,
     /// Told from the start, and not forgotten.
     standing_lie: Option<Lie>,
     state: Mutex<State>,
@@ -40,7 +42,9 @@ struct State {
 
 impl Shared {
     pub(crate) fn new(options: SimOptions, standing_lie: Option<Lie>) -> Self {
+        let cassette = options.cassette.clone();
         Self {
+            player: cassette.map(|cassette| Player::new(cassette, options.replay_speed)),
             options,
             standing_lie,
             state: Mutex::default(),
@@ -166,6 +170,7 @@ impl Shared {
     }
 
     pub(crate) fn reset(&self) {
+        self.player.iter().for_each(Player::rewind);
         self.forget_scripts();
         self.forget_lies();
         self.forget_bill();

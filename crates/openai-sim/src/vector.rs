@@ -47,6 +47,27 @@ pub(crate) fn embed(text: &str, model: &str, dimensions_max: usize, dimensions: 
     vector
 }
 
+/// A vector of `text` in the space of `model` in which every feature touches every place, so that the first
+/// `dimensions` of a longer vector, brought to length 1, are the shorter one.
+pub(crate) fn project(text: &str, model: &str, dimensions: usize) -> Vec<f32> {
+    let salt = hash(model.as_bytes());
+    // The whole text counts a little, so that texts of the same words in another order differ.
+    let mut features = vec![(salt ^ hash(text.as_bytes()), STOPWORD_WEIGHT)];
+    features.extend(words(text).map(|word| (salt ^ hash(stem(&word).as_bytes()), STEM_WEIGHT)));
+    let mut vector = vec![0.0; dimensions];
+    for (feature, weight) in features {
+        let mut sequence = Sequence::new(feature);
+        for value in &mut vector {
+            // Even numbers from -1 to 1; the 24 bits that a float holds exactly.
+            let drawn = (sequence.next() >> 40) as f32 / (1u32 << 23) as f32 - 1.0;
+            *value += weight * drawn;
+        }
+    }
+    let length = length(&vector).max(f32::EPSILON);
+    vector.iter_mut().for_each(|value| *value /= length);
+    vector
+}
+
 fn add(vector: &mut [f32], feature: u64, weight: f32) {
     let mut sequence = Sequence::new(feature);
     for _ in 0..PLACES {
@@ -62,7 +83,7 @@ fn length(vector: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{embed, length};
+    use super::{embed, length, project};
     use proptest::prelude::{any, proptest};
 
     fn nearness(left: &str, right: &str) -> f32 {
@@ -92,6 +113,27 @@ mod tests {
         assert_ne!(
             embed("text", "one", 1536, 1536),
             embed("text", "two", 1536, 1536)
+        );
+    }
+
+    #[test]
+    fn a_projection_starts_like_a_longer_one() {
+        let near = |left: &str, right: &str| -> f32 {
+            let [left, right] = [left, right].map(|text| project(text, "model", 384));
+            left.iter()
+                .zip(&right)
+                .map(|(left, right)| left * right)
+                .sum()
+        };
+        assert!(near("jkqv wxzj", "wxzj jkqv") > 0.9 && near("jkqv wxzj", "zzkk vvqq").abs() < 0.3);
+        let (short, long) = (project("jkqv", "model", 8), project("jkqv", "model", 32));
+        let scale = length(&long[..8]);
+        assert!((length(&long) - 1.0).abs() < 1e-4 && (length(&short) - 1.0).abs() < 1e-4);
+        assert!(
+            short
+                .iter()
+                .zip(&long)
+                .all(|(short, long)| (short * scale - long).abs() < 1e-5)
         );
     }
 
