@@ -1,0 +1,102 @@
+//! What the calls of a run cost, and whether the next check may run.
+//!
+//! Invariants: a call whose usage nobody told counts at its bound; `real` never counts what nobody bills.
+//! Does not know: calls, answers.
+
+use crate::check::{Calls, Check, Count, Model};
+use crate::money::Usd;
+use crate::prices::{Price, PriceOrigin};
+
+/// The prices of a run and which of them are billed by somebody.
+#[derive(Clone)]
+pub(crate) struct Tariff {
+    pub(crate) chat: Price,
+    pub(crate) embed: Price,
+    /// On loopback nobody bills a list price or a test price.
+    pub(crate) on_loopback: bool,
+}
+
+/// An amount at the prices in force, and the part of it that somebody bills.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spend {
+    pub(crate) priced: Usd,
+    pub(crate) real: Usd,
+}
+
+impl Spend {
+    /// Both together.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.priced += other.priced;
+        self.real += other.real;
+    }
+}
+
+impl Tariff {
+    /// The price of a model.
+    pub(crate) fn price(&self, model: Model) -> &Price {
+        match model {
+            Model::Chat => &self.chat,
+            Model::Embed => &self.embed,
+        }
+    }
+
+    /// An amount of a model's price.
+    pub(crate) fn spend(&self, model: Model, amount: Usd) -> Spend {
+        let billed = !self.on_loopback || self.price(model).origin == PriceOrigin::Given;
+        Spend {
+            priced: amount,
+            real: if billed { amount } else { Usd::ZERO },
+        }
+    }
+
+    /// The most that a check costs at one door.
+    pub(crate) fn bound(&self, check: &Check, samples: u64) -> Spend {
+        let mut bound = Spend::default();
+        for calls in check.calls {
+            let each = self.price(calls.model).bound(calls.input, calls.output);
+            bound.add(self.spend(calls.model, each * count(calls, samples)));
+        }
+        bound
+    }
+}
+
+/// How many calls these are.
+pub(crate) fn count(calls: &Calls, samples: u64) -> u64 {
+    match calls.count {
+        Count::Fixed(count) => count,
+        Count::Samples => samples,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Spend, Tariff};
+    use crate::check::Model;
+    use crate::money::Usd;
+    use crate::prices::Price;
+
+    fn tariff(on_loopback: bool) -> Tariff {
+        Tariff {
+            chat: Price::given("chat=1/2").unwrap(),
+            embed: Price::of_test("embed").unwrap(),
+            on_loopback,
+        }
+    }
+
+    #[test]
+    fn on_loopback_only_a_given_price_is_real() {
+        let amount = Usd::from_pico(7);
+        let check = |on_loopback, model, real| {
+            assert_eq!(
+                tariff(on_loopback).spend(model, amount),
+                Spend {
+                    priced: amount,
+                    real
+                }
+            );
+        };
+        check(true, Model::Embed, Usd::ZERO);
+        check(true, Model::Chat, amount);
+        check(false, Model::Embed, amount);
+    }
+}
