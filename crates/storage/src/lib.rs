@@ -58,20 +58,25 @@
 //! this crate alone.
 //! Does not know: money, prices, secrets, HTTP; any other crate of the workspace.
 
+mod daily_sums;
 mod error;
+mod health;
 mod limits;
+mod queue;
+mod receipt;
 mod rows;
 mod sqlite;
 mod store;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use limits::{LIST_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
+pub use queue::{
+    ENTRIES_WAITING_MAX, ENTRIES_WAITING_WRITABLE_MAX, ENTRY_WAIT_MAX, PLACE_WAIT_MAX,
+};
+pub use receipt::Receipt;
 pub use rows::{
     Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageBy, UsageQuery, UsageRow,
 };
+pub use sqlite::SqliteStore;
 pub use sqlite::disk::{Disk, DiskStep, RealDisk};
-pub use sqlite::{
-    ENTRIES_WAITING_MAX, ENTRIES_WAITING_WRITABLE_MAX, ENTRY_WAIT_MAX, PLACE_WAIT_MAX, Receipt,
-    SqliteStore,
-};
 pub use store::{OpenOptions, Role, Store};

@@ -7,24 +7,19 @@ mod checkpoint;
 mod connection;
 pub(crate) mod disk;
 mod failure;
-mod health;
 mod keys;
 mod ledger;
 mod lists;
 mod migrations;
 mod mounts;
 mod place;
-mod queue;
 mod readers;
 mod sums;
 mod writer;
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::task::{Context, Poll};
 use std::thread::Thread;
 use std::time::Duration;
 
@@ -32,28 +27,21 @@ use rusqlite::Connection;
 use tokio::sync::{TryAcquireError, mpsc, oneshot};
 
 use crate::error::{StoreError, StoreErrorKind};
+use crate::health::Health;
 use crate::limits::{check_entry, check_key};
+use crate::queue::{self, GATHER_MAX, PLACE_WAIT_MAX, Queue, TICK, Watch};
+use crate::receipt::{APPEND, Answer, Receipt, closed};
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
 use crate::sqlite::checkpoint::Checkpointer;
 use crate::sqlite::disk::Disk;
 use crate::sqlite::failure::Failure;
-use crate::sqlite::health::Health;
 use crate::sqlite::place::{Lock, Place};
-use crate::sqlite::queue::{Queue, TICK, Watch};
 use crate::sqlite::readers::Readers;
-use crate::sqlite::writer::{APPEND, Answer, Command, Job, Waiting, Writer, closed};
+use crate::sqlite::writer::{Command, Job, Waiting, Writer};
 use crate::store::OpenOptions;
-
-pub use crate::sqlite::queue::{ENTRIES_WAITING_MAX, ENTRIES_WAITING_WRITABLE_MAX, ENTRY_WAIT_MAX};
 
 /// Commands that may wait beside them.
 const COMMANDS_WAITING_MAX: usize = 64;
-/// How long [`Store::append_entries`](crate::Store::append_entries) waits for a place before its caller, who has the
-/// rows still, is told.
-pub const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
-/// The longest gathering.
-const GATHER_MAX: Duration = Duration::from_millis(50);
-
 /// A store on one SQLite file. A clone is a second handle; the last one that is dropped ends the writer after it has
 /// written what was queued.
 #[derive(Clone, Debug)]
@@ -76,21 +64,6 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // Nobody will send any more: no reason to gather.
         self.writer.unpark();
-    }
-}
-
-/// The outcome of an enqueued entry, to be awaited or dropped.
-#[derive(Debug)]
-pub struct Receipt {
-    outcome: oneshot::Receiver<Result<Appended, StoreError>>,
-}
-
-impl Future for Receipt {
-    type Output = Result<Appended, StoreError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = Pin::new(&mut self.outcome).poll(context);
-        outcome.map(|outcome| outcome.unwrap_or_else(|_| Err(closed(APPEND))))
     }
 }
 
@@ -214,7 +187,7 @@ impl SqliteStore {
         };
         let sent = self.shared.jobs.send(Job::Entry(Box::new(waiting))).await;
         sent.map_err(|_| closed(APPEND))?;
-        Ok(Receipt { outcome })
+        Ok(Receipt::new(outcome))
     }
 
     /// Waits as long as it takes: an entry that was let go here would be a call that nobody pays for.
@@ -263,7 +236,7 @@ fn run_on(
     gather: Duration,
     disk: Arc<dyn Disk>,
 ) -> Result<Shared, Failure> {
-    let (jobs, received) = mpsc::channel(ENTRIES_WAITING_MAX + COMMANDS_WAITING_MAX);
+    let (jobs, received) = mpsc::channel(queue::ENTRIES_WAITING_MAX + COMMANDS_WAITING_MAX);
     let health = Arc::new(Health::writable());
     let queue = Arc::new(Queue::new());
     let watch = Watch::new(Arc::clone(&queue)).start(TICK)?;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::StoreError;
+use crate::receipt::Receipt;
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
+use crate::sqlite::SqliteStore;
 use crate::sqlite::disk::{Disk, RealDisk};
-use crate::sqlite::{Receipt, SqliteStore};
 
 /// How to open a store.
 #[derive(Clone, Debug)]

@@ -5,12 +5,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, TransactionBehavior};
 
+use crate::daily_sums::DailySums;
 use crate::error::StoreErrorKind;
 use crate::rows::{Appended, EntryRow};
 use crate::sqlite::disk::{Disk, DiskStep};
 use crate::sqlite::failure::Failure;
 use crate::sqlite::lists::{parse_list, write_list};
-use crate::sqlite::sums::DailySums;
+use crate::sqlite::sums::write_sums;
 
 const INSERT: &str = "INSERT INTO ledger_entry (request_id, attempt, adjustment, adjusts, state, at_ms, window_day,
     lease_id, key_id, project, endpoint, model, model_served, upstream, service_tier, price_row, input_tokens,
@@ -54,7 +55,7 @@ pub(crate) fn write_batch(
         outcomes.push(outcome);
     }
     drop(statement);
-    sums.write(&transaction, disk)?;
+    write_sums(&sums, &transaction, disk)?;
     disk.step(DiskStep::Commit)?;
     transaction.commit()?;
     disk.step(DiskStep::Committed)?;

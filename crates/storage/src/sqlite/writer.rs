@@ -9,31 +9,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::error::{StoreError, StoreErrorKind};
+use crate::error::StoreError;
+use crate::health::Health;
+use crate::queue::Place;
+use crate::receipt::{APPEND, Answer, retry_pause};
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow};
 use crate::sqlite::checkpoint::{Checkpointer, restart_log};
 use crate::sqlite::disk::Disk;
 use crate::sqlite::failure::Failure;
-use crate::sqlite::health::Health;
 use crate::sqlite::place::Lock;
-use crate::sqlite::queue::Place;
 use crate::sqlite::{keys, ledger};
 
 /// Entries in one transaction; some 10 ms of work, so that other processes get their turn.
 const BATCH_ROWS_MAX: usize = 1_000;
-/// The first pause after a commit that failed; doubles up to the next.
-const RETRY_PAUSE_MIN: Duration = Duration::from_millis(20);
-/// The longest pause between two tries.
-const RETRY_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Tries to empty the queue when the store is closed or forgotten.
 const CLOSE_TRIES_MAX: u32 = 5;
-
-/// The name of appending in errors.
-pub(crate) const APPEND: &str = "append ledger entries";
-
-pub(crate) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// An entry that is not on disk yet.
 pub(crate) struct Waiting {
@@ -287,16 +279,4 @@ fn answer_entry(entry: Waiting, outcome: ledger::Outcome) {
     if let Some(Err(error)) = nobody {
         tracing::error!(%error, "a ledger entry was refused and nobody waited for it");
     }
-}
-
-fn retry_pause(commits_failed: u32) -> Duration {
-    let doublings = commits_failed.saturating_sub(1).min(10);
-    RETRY_PAUSE_MIN
-        .saturating_mul(1 << doublings)
-        .min(RETRY_PAUSE_MAX)
-}
-
-/// The error for an answer that never came: the thread is gone.
-pub(crate) fn closed(operation: &'static str) -> StoreError {
-    StoreError::new(operation, StoreErrorKind::Closed)
 }

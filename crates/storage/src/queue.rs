@@ -20,6 +20,11 @@ pub const ENTRIES_WAITING_WRITABLE_MAX: usize = ENTRIES_WAITING_MAX / 4 * 3;
 /// How long an entry may wait for the disk before the store no longer counts as writable: a disk that hangs reports no
 /// error.
 pub const ENTRY_WAIT_MAX: Duration = Duration::from_secs(5);
+/// How long [`Store::append_entries`](crate::Store::append_entries) waits for a place before its caller, who has the
+/// rows still, is told.
+pub const PLACE_WAIT_MAX: Duration = Duration::from_secs(2);
+/// The longest gathering.
+pub(crate) const GATHER_MAX: Duration = Duration::from_millis(50);
 /// How exactly that is measured.
 pub(crate) const TICKS_MAX: usize = 10;
 /// The length of one.
