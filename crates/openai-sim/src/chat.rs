@@ -23,9 +23,12 @@ use completion::Completion;
 pub(crate) fn plan(body: &Value, setting: &Setting<'_>) -> Result<Plan, Refusal> {
     let ask = Ask::read(body)?;
     let completion = Completion::generate(&ask, setting);
-    let charge = Charge::new(ask.name, ask.model, completion.counts);
+    let mut charge = Charge::new(body, ask.name, ask.model, completion.counts);
     let body = if ask.stream {
-        PlannedBody::Stream(chunks::write(&completion, &ask, setting))
+        let events = chunks::write(&completion, &ask, setting);
+        let shown: u64 = events.iter().map(|event| event.tokens).sum();
+        charge.hidden = charge.output.saturating_sub(shown);
+        PlannedBody::Stream(events)
     } else {
         PlannedBody::Whole(whole::write(&completion, setting))
     };

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
+use crate::bill::Bill;
 use crate::data::BODY_BYTES_MAX;
 use crate::lie::Lie;
 use crate::script::Script;
@@ -50,7 +51,8 @@ fn act(
     let bad = |message: String| (StatusCode::BAD_REQUEST, message);
     let done = json!({"ok": true});
     match (method.as_str(), path) {
-        ("GET", "/__sim/bill") => return Ok(shared.bill().to_json()),
+        ("GET", "/__sim/bill") => return Ok(shared.with_bill(Bill::to_json)),
+        ("GET", "/__sim/bill/users") => return Ok(shared.with_bill(Bill::users_to_json)),
         ("GET", "/__sim/script") => return Ok(json!({"calls_waiting": shared.scripts_waiting()})),
         ("DELETE", "/__sim") => shared.reset(),
         ("DELETE", "/__sim/script") => shared.forget_scripts(),
@@ -78,7 +80,7 @@ fn act(
             lies.into_iter().for_each(|lie| shared.lie(lie));
         }
         _ => {
-            let known = "GET, DELETE /__sim/bill; GET, POST, DELETE /__sim/script; POST, DELETE /__sim/lie; DELETE /__sim";
+            let known = "GET, DELETE /__sim/bill; GET /__sim/bill/users; GET, POST, DELETE /__sim/script; POST, DELETE /__sim/lie; DELETE /__sim";
             return Err((
                 StatusCode::NOT_FOUND,
                 format!("no {method} {path} here; there are {known}"),

@@ -75,7 +75,7 @@ pub(crate) fn plan(body: &Value, setting: &Setting<'_>) -> Result<Plan, Refusal>
     }
     Ok(Plan {
         body: PlannedBody::Whole(answer),
-        charge: Some(Charge::new(name, model, counts)),
+        charge: Some(Charge::new(body, name, model, counts)),
     })
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use openai_sim::{Lie, Sim, SimOptions};
 use serde_json::json;
 
-const USAGE: &str = "usage: openai-sim [--listen ADDRESS:PORT] [--control] [--keyward-headers] [--prefix PATH]\n       openai-sim --list-lies";
+const USAGE: &str = "usage: openai-sim [--listen ADDRESS:PORT] [--control] [--keyward-headers] [--prefix PATH] [--cancel-lag-tokens N]\n       openai-sim --list-lies";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -74,6 +74,9 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<SimOptions, St
         match argument.as_str() {
             "--listen" => options.listen = value(&argument, arguments.next())?,
             "--prefix" => options.prefix = value(&argument, arguments.next())?,
+            "--cancel-lag-tokens" => {
+                options.cancel_lag_tokens = value(&argument, arguments.next())?;
+            }
             "--control" => options.control = true,
             "--keyward-headers" => options.keyward_headers = true,
             _ => return Err(format!("unknown option {argument}")),

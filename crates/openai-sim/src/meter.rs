@@ -1,11 +1,12 @@
 //! Puts the tokens of one call on the bill, whatever becomes of its answer.
 //!
 //! Invariants: input and call are charged at once; output is charged as it is generated; an answer that is left early
-//! is charged for what was generated until then and [`Lag`](Meter::new) tokens more, never more than the whole answer.
+//! is charged for what is hidden, what was generated until then and [`Lag`](Meter::new) tokens more, never more than the whole answer.
 //! Does not know: bodies, connections.
 
 use std::sync::Arc;
 
+use crate::bill::{ModelBill, Payer};
 use crate::plan::Charge;
 use crate::state::Shared;
 
@@ -16,8 +17,9 @@ pub(crate) struct Meter {
 }
 
 struct Open {
-    model: String,
+    payer: Payer,
     output_tokens: u64,
+    hidden_tokens: u64,
     sent_tokens: u64,
     lag_tokens: u64,
 }
@@ -33,10 +35,16 @@ impl Meter {
         shared.call_began();
         let open = charge.and_then(|charge| {
             let at_once = if stream { 0 } else { charge.output };
-            shared.charge(&charge.model, 1, charge.input, at_once);
+            let part = ModelBill {
+                calls: 1,
+                input_tokens: charge.input,
+                output_tokens: at_once,
+            };
+            shared.charge(&charge.payer, part);
             stream.then_some(Open {
-                model: charge.model,
+                payer: charge.payer,
                 output_tokens: charge.output,
+                hidden_tokens: charge.hidden,
                 sent_tokens: 0,
                 lag_tokens,
             })
@@ -52,7 +60,7 @@ impl Meter {
 
     pub(crate) fn finished(&mut self) {
         if let Some(open) = self.open.take() {
-            self.shared.charge(&open.model, 0, 0, open.output_tokens);
+            self.shared.charge(&open.payer, output(open.output_tokens));
         }
     }
 }
@@ -61,11 +69,19 @@ impl Drop for Meter {
     fn drop(&mut self) {
         if let Some(open) = self.open.take() {
             let generated = open
-                .sent_tokens
+                .hidden_tokens
+                .saturating_add(open.sent_tokens)
                 .saturating_add(open.lag_tokens)
                 .min(open.output_tokens);
-            self.shared.charge(&open.model, 0, 0, generated);
+            self.shared.charge(&open.payer, output(generated));
         }
         self.shared.call_ended();
+    }
+}
+
+fn output(tokens: u64) -> ModelBill {
+    ModelBill {
+        output_tokens: tokens,
+        ..ModelBill::default()
     }
 }

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use crate::bill::Payer;
 use crate::catalogue::Model;
 use crate::script::{Script, TokenCounts, UsageWish};
 
@@ -27,21 +28,26 @@ pub(crate) struct Event {
 /// What goes on the bill. Units: tokens.
 #[derive(Clone, Debug)]
 pub(crate) struct Charge {
-    /// As the request named it.
-    pub(crate) model: String,
+    pub(crate) payer: Payer,
     pub(crate) input: u64,
     pub(crate) output: u64,
+    /// The part of a stream's output that stands in none of its events, such as reasoning: it comes before them.
+    pub(crate) hidden: u64,
     /// Exact, from the catalogue's prices.
     pub(crate) pico_usd: u64,
 }
 
 impl Charge {
-    pub(crate) fn new(name: &str, model: &Model, counts: TokenCounts) -> Self {
+    pub(crate) fn new(body: &Value, name: &str, model: &Model, counts: TokenCounts) -> Self {
         let pico_usd = counts.input * model.input_pico_usd + counts.output * model.output_pico_usd;
         Self {
-            model: name.to_owned(),
+            payer: Payer {
+                model: name.to_owned(),
+                user: body["user"].as_str().unwrap_or_default().to_owned(),
+            },
             input: counts.input,
             output: counts.output,
+            hidden: 0,
             pico_usd,
         }
     }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::bill::Bill;
+use crate::bill::{Bill, ModelBill, Payer};
 use crate::calls::{CallLog, SeenCall};
 use crate::lie::{LIES_MAX, Lie};
 use crate::replay::Player;
@@ -96,14 +96,17 @@ impl Shared {
         told.filter(|lie| lie.fits(path)).cloned().collect()
     }
 
-    pub(crate) fn charge(&self, model: &str, calls: u64, input_tokens: u64, output_tokens: u64) {
-        self.state()
-            .bill
-            .charge(model, calls, input_tokens, output_tokens);
+    pub(crate) fn charge(&self, payer: &Payer, part: ModelBill) {
+        self.state().bill.charge(payer, part);
     }
 
     pub(crate) fn bill(&self) -> Bill {
         self.state().bill.clone()
+    }
+
+    /// Reads the bill where it is: it may be large.
+    pub(crate) fn with_bill<T>(&self, read: impl FnOnce(&Bill) -> T) -> T {
+        read(&self.state().bill)
     }
 
     /// Gives the call its number.

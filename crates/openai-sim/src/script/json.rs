@@ -127,7 +127,7 @@ impl Script {
         })
     }
 
-    /// `prompt_tokens` and `completion_tokens` alone are reported and billed; any other form is reported as it is.
+    /// `prompt_tokens` and `completion_tokens` alone, or with `reasoning_tokens`, are reported and billed; any other form is reported as it is.
     fn with_usage(self, value: &Value) -> Self {
         let number = |name: &str| value.get(name).and_then(Value::as_u64);
         match (
@@ -136,6 +136,10 @@ impl Script {
             value.as_object().map_or(0, Map::len),
         ) {
             (Some(input), Some(output), 2) => self.usage(input, output),
+            (Some(input), Some(output), 3) => match number("reasoning_tokens") {
+                Some(reasoning) => self.usage(input, output).reasoning(reasoning),
+                None => self.usage_json(value.clone()),
+            },
             (Some(input), None, 1) => self.usage(input, 0),
             _ => self.usage_json(value.clone()),
         }
@@ -182,6 +186,10 @@ mod tests {
         check(
             &json!({"usage": {"prompt_tokens": 16}}),
             &Script::new().usage(16, 0),
+        );
+        check(
+            &json!({"usage": {"prompt_tokens": 9, "completion_tokens": 8, "reasoning_tokens": 5}}),
+            &Script::new().usage(9, 8).reasoning(5),
         );
         check(
             &json!({"usage": {"prompt_tokens": 1, "odd": 2}}),

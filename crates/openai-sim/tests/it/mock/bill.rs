@@ -123,3 +123,38 @@ async fn odd_or_missing_usage_does_not_change_the_bill() {
     );
     assert_eq!(sim.bill().total().calls, 2);
 }
+
+#[tokio::test]
+async fn hidden_reasoning_is_billed_although_the_stream_is_cut() {
+    let sim = start().await;
+    // 100 tokens are shown; 40 came before them and are in no event.
+    sim.script(
+        Script::new()
+            .text(&long_text())
+            .usage(16, 140)
+            .reasoning(40)
+            .cut_after_chunks(11),
+    );
+    let answer = try_post(&sim, CHAT, &long_stream()).await.unwrap();
+    assert!(answer.text().await.is_err());
+    sim.idle().await;
+    assert_eq!(sim.bill().total().output_tokens, 40 + 10 + 8);
+}
+
+#[tokio::test]
+async fn every_end_user_has_a_part_of_the_bill() {
+    let sim = start().await;
+    let of = |user: &str| with(question("Hello"), json!({"user": user}));
+    for body in [of("ann"), of("bob"), of("ann"), question("Hello")] {
+        post(&sim, CHAT, &body).await;
+    }
+    let bill = sim.bill();
+    let calls = |user: &str| bill.users[user]["gpt-4o-mini"].calls;
+    assert_eq!((calls("ann"), calls("bob"), calls("")), (2, 1, 1));
+    let output: u64 = bill
+        .users
+        .values()
+        .map(|models| models["gpt-4o-mini"].output_tokens)
+        .sum();
+    assert_eq!(output, bill.total().output_tokens);
+}
