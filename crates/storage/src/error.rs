@@ -71,6 +71,9 @@ pub enum StoreErrorKind {
     /// The file is not a database, or is damaged.
     #[error("the database is damaged: {0}")]
     Damaged(String),
+    /// The instance is dead: its time ran out, or its leases were written off. It must open anew.
+    #[error("this server was taken for dead; it must open its leases anew")]
+    Fenced,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

@@ -58,6 +58,7 @@
 //! this crate alone.
 //! Does not know: money, prices, secrets, HTTP; any other crate of the workspace.
 
+mod budget_rows;
 mod daily_sums;
 mod error;
 mod health;
@@ -68,6 +69,11 @@ mod rows;
 mod sqlite;
 mod store;
 
+pub use budget_rows::{
+    AlertRow, BOOKS, Beat, BudgetRow, BudgetSet, BudgetState, EntryWrite, GrantAnswer, Granted,
+    InstanceRow, LeaseRow, Recall, Return, Scope, ScopeAnswer, ScopeAsk, Short, UnprovenRow, Want,
+    WindowRow, WrittenOff,
+};
 pub use error::{StoreError, StoreErrorKind};
 pub use limits::{LIST_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 pub use queue::{
@@ -79,4 +85,4 @@ pub use rows::{
 };
 pub use sqlite::SqliteStore;
 pub use sqlite::disk::{Disk, DiskStep, RealDisk};
-pub use store::{OpenOptions, Role, Store};
+pub use store::{OpenOptions, Role, Seams, Store, Wall};

@@ -3,6 +3,7 @@
 //! Invariants: a row that passes is taken by the tables; every text and list has a maximum.
 //! Does not know: SQL.
 
+use crate::budget_rows::EntryWrite;
 use crate::error::StoreErrorKind;
 use crate::rows::{EntryRow, KeyRow};
 
@@ -16,7 +17,16 @@ pub const TOKENS_MAX: i64 = 1_000_000_000_000;
 /// The states of entries that are no adjustment.
 const STATES: [&str; 3] = ["reported", "estimated", "unsettled"];
 
-pub(crate) fn check_entry(row: &EntryRow) -> Result<(), StoreErrorKind> {
+pub(crate) fn check_write(write: &EntryWrite) -> Result<(), StoreErrorKind> {
+    require(
+        write.leases.len() <= LIST_MAX,
+        "leases",
+        "has too many parts",
+    )?;
+    check_entry(&write.row)
+}
+
+fn check_entry(row: &EntryRow) -> Result<(), StoreErrorKind> {
     let adjusted = row.adjustment > 0;
     require(row.attempt >= 0, "attempt", "is below zero")?;
     require(row.adjustment >= 0, "adjustment", "is below zero")?;

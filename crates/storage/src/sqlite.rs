@@ -3,6 +3,7 @@
 //! Invariants: at most `ENTRIES_WAITING_MAX` entries are accepted and not on disk; no SQL runs on the runtime's threads.
 //! Does not know: what rows mean.
 
+mod budget_operations;
 mod checkpoint;
 mod connection;
 pub(crate) mod disk;
@@ -26,19 +27,19 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::{TryAcquireError, mpsc, oneshot};
 
+use crate::budget_rows::EntryWrite;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::health::Health;
-use crate::limits::{check_entry, check_key};
+use crate::limits::{check_key, check_write};
 use crate::queue::{self, GATHER_MAX, PLACE_WAIT_MAX, Queue, TICK, Watch};
 use crate::receipt::{APPEND, Answer, Receipt, closed};
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
 use crate::sqlite::checkpoint::Checkpointer;
-use crate::sqlite::disk::Disk;
 use crate::sqlite::failure::Failure;
 use crate::sqlite::place::{Lock, Place};
 use crate::sqlite::readers::Readers;
 use crate::sqlite::writer::{Command, Job, Waiting, Writer};
-use crate::store::OpenOptions;
+use crate::store::{OpenOptions, Seams};
 
 /// Commands that may wait beside them.
 const COMMANDS_WAITING_MAX: usize = 64;
@@ -70,10 +71,10 @@ impl Drop for Shared {
 impl SqliteStore {
     pub(crate) async fn open(
         options: OpenOptions,
-        disk: Arc<dyn Disk>,
+        seams: Seams,
     ) -> Result<SqliteStore, StoreError> {
         const OPERATION: &str = "open the database";
-        match tokio::task::spawn_blocking(move || start(&options, disk)).await {
+        match tokio::task::spawn_blocking(move || start(&options, seams)).await {
             Ok(Ok(shared)) => Ok(SqliteStore {
                 shared: Arc::new(shared),
             }),
@@ -111,24 +112,24 @@ impl SqliteStore {
         self.shared.readers.read("read epoch", keys::epoch).await
     }
 
-    pub(crate) async fn enqueue_entry(&self, row: EntryRow) -> Result<Receipt, StoreError> {
-        check_entry(&row).map_err(|kind| StoreError::new(APPEND, kind))?;
+    pub(crate) async fn enqueue_entry(&self, write: EntryWrite) -> Result<Receipt, StoreError> {
+        check_write(&write).map_err(|kind| StoreError::new(APPEND, kind))?;
         let place = self.place().await?;
-        self.enqueue(row, place).await
+        self.enqueue(write, place).await
     }
 
     pub(crate) async fn append_entries(
         &self,
-        rows: Vec<EntryRow>,
+        writes: Vec<EntryWrite>,
     ) -> Result<Vec<Appended>, StoreError> {
-        for row in &rows {
-            check_entry(row).map_err(|kind| StoreError::new(APPEND, kind))?;
+        for write in &writes {
+            check_write(write).map_err(|kind| StoreError::new(APPEND, kind))?;
         }
-        let mut receipts = Vec::with_capacity(rows.len());
-        for row in rows {
+        let mut receipts = Vec::with_capacity(writes.len());
+        for write in writes {
             let place = tokio::time::timeout(PLACE_WAIT_MAX, self.place()).await;
             let place = place.unwrap_or_else(|_| Err(full()))?;
-            receipts.push(self.enqueue(row, place).await?);
+            receipts.push(self.enqueue(write, place).await?);
         }
         self.shared.writer.unpark();
         let mut outcomes = Vec::with_capacity(receipts.len());
@@ -178,10 +179,10 @@ impl SqliteStore {
         }
     }
 
-    async fn enqueue(&self, row: EntryRow, place: queue::Place) -> Result<Receipt, StoreError> {
+    async fn enqueue(&self, write: EntryWrite, place: queue::Place) -> Result<Receipt, StoreError> {
         let (answer, outcome) = oneshot::channel();
         let waiting = Waiting {
-            row,
+            write,
             answer: Some(answer),
             place,
         };
@@ -220,12 +221,13 @@ fn full() -> StoreError {
 }
 
 /// Opens the file, migrates it and starts the threads. Blocks.
-fn start(options: &OpenOptions, disk: Arc<dyn Disk>) -> Result<Shared, Failure> {
+fn start(options: &OpenOptions, seams: Seams) -> Result<Shared, Failure> {
     let place = Place::prepare(&options.path)?;
     let mut connection = connection::open_writer(&place.database)?;
     let known = migrations::MIGRATIONS;
-    let lock = migrations::bring_up_to_date(&mut connection, &place, options.role, &*disk, known)?;
-    run_on(connection, &place, lock, options.gather, disk)
+    let lock =
+        migrations::bring_up_to_date(&mut connection, &place, options.role, &*seams.disk, known)?;
+    run_on(connection, &place, lock, options.gather, seams)
 }
 
 /// Starts the threads on a file that is up to date.
@@ -234,7 +236,7 @@ fn run_on(
     place: &Place,
     lock: Option<Lock>,
     gather: Duration,
-    disk: Arc<dyn Disk>,
+    seams: Seams,
 ) -> Result<Shared, Failure> {
     let (jobs, received) = mpsc::channel(queue::ENTRIES_WAITING_MAX + COMMANDS_WAITING_MAX);
     let health = Arc::new(Health::writable());
@@ -242,7 +244,7 @@ fn run_on(
     let watch = Watch::new(Arc::clone(&queue)).start(TICK)?;
     let writer = Writer {
         connection,
-        disk,
+        disk: seams.disk,
         jobs: received,
         health: Arc::clone(&health),
         checkpointer: Checkpointer::start(&place.database)?,

@@ -3,10 +3,14 @@
 //! Invariants: a repeat of any operation is safe; none blocks the runtime.
 //! Does not know: SQL.
 
+mod budgets;
+
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::budget_rows::EntryWrite;
 use crate::error::StoreError;
 use crate::receipt::Receipt;
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
@@ -33,6 +37,33 @@ pub enum Role {
     Command,
 }
 
+/// A wall clock, in milliseconds since 1970-01-01 UTC.
+pub type Wall = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// Where tests get in between the store and the world.
+#[derive(Clone)]
+pub struct Seams {
+    /// Stands before the disk.
+    pub disk: Arc<dyn Disk>,
+    /// Stands for the database's clock; `None`: the clock of the machine, or of the database server.
+    pub wall: Option<Wall>,
+}
+
+impl Default for Seams {
+    fn default() -> Seams {
+        Seams {
+            disk: Arc::new(RealDisk),
+            wall: None,
+        }
+    }
+}
+
+impl fmt::Debug for Seams {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Seams")
+    }
+}
+
 /// What must survive a restart. A clone is a second handle on the same store.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -45,66 +76,89 @@ impl Store {
     ///
     /// Errors: `Held`, `Schema`, `NetworkFileSystem`, `Disk`, `Damaged`.
     pub async fn open(options: OpenOptions) -> Result<Store, StoreError> {
-        Store::open_on(options, Arc::new(RealDisk)).await
+        Store::open_with(options, Seams::default()).await
     }
 
     /// The same with something before the disk that may refuse its steps: the seam for tests of faults.
     pub async fn open_on(options: OpenOptions, disk: Arc<dyn Disk>) -> Result<Store, StoreError> {
-        Ok(Store::Sqlite(SqliteStore::open(options, disk).await?))
+        let seams = Seams {
+            disk,
+            ..Seams::default()
+        };
+        Store::open_with(options, seams).await
+    }
+
+    /// The same with everything that a test may want to put in the place of the world.
+    pub async fn open_with(options: OpenOptions, seams: Seams) -> Result<Store, StoreError> {
+        Ok(Store::Sqlite(SqliteStore::open(options, seams).await?))
     }
 
     /// Adds a virtual key; on disk when it returns.
     ///
     /// Errors: `Conflict` if the id or the digest is taken, whatever the rest of the row says.
     pub async fn insert_key(&self, row: KeyRow) -> Result<(), StoreError> {
-        let Store::Sqlite(store) = self;
-        store.insert_key(row).await
+        match self {
+            Store::Sqlite(store) => store.insert_key(row).await,
+        }
     }
 
     /// All keys, revoked ones too, oldest first.
     pub async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        let Store::Sqlite(store) = self;
-        store.keys().await
+        match self {
+            Store::Sqlite(store) => store.keys().await,
+        }
     }
 
     /// Revokes a key; on disk when it returns. The first revocation stands.
     ///
     /// Units: milliseconds since 1970-01-01 UTC.
     pub async fn revoke_key(&self, id: &str, at_ms: i64) -> Result<KeyRevocation, StoreError> {
-        let Store::Sqlite(store) = self;
-        store.revoke_key(id, at_ms).await
+        match self {
+            Store::Sqlite(store) => store.revoke_key(id, at_ms).await,
+        }
     }
 
     /// A number that grows with every edit of keys, by whichever process. Cheap: one read of one row.
     pub async fn epoch(&self) -> Result<i64, StoreError> {
-        let Store::Sqlite(store) = self;
-        store.epoch().await
+        match self {
+            Store::Sqlite(store) => store.epoch().await,
+        }
     }
 
-    /// Hands an entry to the writer, which commits it within `gather`. Waits for a place however long that takes, and
-    /// so never drops: [`Store::health`] is not writable long before the places run out.
+    /// Hands an entry to the writer, which commits it within `gather` together with what it charges. Waits for a place
+    /// however long that takes, and so never drops: [`Store::health`] is not writable long before the places run out.
     ///
     /// Shape: the receipt may be awaited for the outcome, or dropped. If a commit fails, the receipt says so and the
     /// entry stays queued and is tried again as long as the process lives.
     /// Errors: `Invalid` for a row that can't be stored, `Closed`.
-    pub async fn enqueue_entry(&self, row: EntryRow) -> Result<Receipt, StoreError> {
-        let Store::Sqlite(store) = self;
-        store.enqueue_entry(row).await
+    pub async fn enqueue_entry(&self, write: impl Into<EntryWrite>) -> Result<Receipt, StoreError> {
+        match self {
+            Store::Sqlite(store) => store.enqueue_entry(write.into()).await,
+        }
     }
 
     /// Writes entries; on disk when it returns, gathers nothing. One outcome per row, in their order.
     ///
     /// Shape: on `Disk` and `Busy` errors after the rows were taken, they stay queued; to append them again is safe.
     /// Errors: `Busy` if no place came free within `PLACE_WAIT_MAX`; `Conflict` if a row's identity is taken by other content; the other rows are written all the same.
-    pub async fn append_entries(&self, rows: Vec<EntryRow>) -> Result<Vec<Appended>, StoreError> {
-        let Store::Sqlite(store) = self;
-        store.append_entries(rows).await
+    pub async fn append_entries<W: Into<EntryWrite>>(
+        &self,
+        writes: Vec<W>,
+    ) -> Result<Vec<Appended>, StoreError> {
+        match self {
+            Store::Sqlite(store) => {
+                store
+                    .append_entries(writes.into_iter().map(W::into).collect())
+                    .await
+            }
+        }
     }
 
     /// Returns when everything enqueued before is on disk.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        let Store::Sqlite(store) = self;
-        store.flush().await
+        match self {
+            Store::Sqlite(store) => store.flush().await,
+        }
     }
 
     /// The committed entries of a request, by attempt and adjustment.
@@ -112,21 +166,24 @@ impl Store {
         &self,
         request_id: [u8; 16],
     ) -> Result<Vec<EntryRow>, StoreError> {
-        let Store::Sqlite(store) = self;
-        store.entries_of_request(request_id).await
+        match self {
+            Store::Sqlite(store) => store.entries_of_request(request_id).await,
+        }
     }
 
     /// Sums of committed entries, from the daily sums that are kept beside them.
     pub async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
-        let Store::Sqlite(store) = self;
-        store.usage(query).await
+        match self {
+            Store::Sqlite(store) => store.usage(query).await,
+        }
     }
 
     /// Whether the last commit was good and the disk keeps up. Costs a few atomic reads while that is so.
     #[must_use]
     pub fn health(&self) -> StoreHealth {
-        let Store::Sqlite(store) = self;
-        store.health()
+        match self {
+            Store::Sqlite(store) => store.health(),
+        }
     }
 
     /// Writes what is queued, folds the write-ahead log into the database and gives the lock back. Later calls fail
@@ -134,7 +191,8 @@ impl Store {
     ///
     /// Errors: what kept queued entries from the disk; the store is closed all the same.
     pub async fn close(&self) -> Result<(), StoreError> {
-        let Store::Sqlite(store) = self;
-        store.close().await
+        match self {
+            Store::Sqlite(store) => store.close().await,
+        }
     }
 }

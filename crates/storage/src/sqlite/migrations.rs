@@ -20,10 +20,16 @@ pub(crate) struct Migration {
 }
 
 /// All steps that this program knows. Append only: a step that was released is never edited.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_first",
-    text: include_str!("../../migrations/0001_first.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_first",
+        text: include_str!("../../migrations/0001_first.sql"),
+    },
+    Migration {
+        name: "0002_budgets",
+        text: include_str!("../../migrations/0002_budgets.sql"),
+    },
+];
 
 /// "kwrd": marks the file as ours, so that another program's database is never altered.
 const APPLICATION_ID: i64 = 0x6b77_7264;

@@ -14,7 +14,7 @@ use super::{SqliteStore, connection, migrations, place, run_on};
 use crate::error::StoreErrorKind;
 use crate::rows::{EntryRow, StoreHealth};
 use crate::sqlite::disk::{Disk, DiskStep, RealDisk};
-use crate::store::{OpenOptions, Role};
+use crate::store::{OpenOptions, Role, Seams};
 
 const GATHER: Duration = Duration::from_millis(2);
 
@@ -34,7 +34,7 @@ fn full_store(directory: &std::path::Path) -> SqliteStore {
         .query_row("PRAGMA page_count", [], |row| row.get(0))
         .unwrap();
     writer.pragma_update(None, "max_page_count", pages).unwrap();
-    let shared = run_on(writer, &place, lock, GATHER, Arc::new(RealDisk)).unwrap();
+    let shared = run_on(writer, &place, lock, GATHER, Seams::default()).unwrap();
     SqliteStore {
         shared: Arc::new(shared),
     }
@@ -85,7 +85,10 @@ async fn full_disk_loses_nothing_and_heals() {
     let store = full_store(directory.path());
     let rows: Vec<EntryRow> = (1..=20).map(large_entry).collect();
 
-    let error = store.append_entries(rows.clone()).await.unwrap_err();
+    let error = store
+        .append_entries(rows.iter().cloned().map(EntryRow::into).collect())
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error.kind, StoreErrorKind::Disk(text) if text.contains("full")),
         "{error}"
@@ -154,11 +157,17 @@ async fn a_hung_disk_counted_as_writable() {
         role: Role::Server,
         gather: GATHER,
     };
-    let store = SqliteStore::open(options, Arc::clone(&disk) as Arc<dyn Disk>)
-        .await
-        .unwrap();
+    let store = SqliteStore::open(
+        options,
+        Seams {
+            disk: Arc::clone(&disk) as Arc<dyn Disk>,
+            ..Seams::default()
+        },
+    )
+    .await
+    .unwrap();
     disk.set(true);
-    let receipt = store.enqueue_entry(large_entry(1)).await.unwrap();
+    let receipt = store.enqueue_entry(large_entry(1).into()).await.unwrap();
     assert_eq!(store.health(), StoreHealth::Writable, "it may wait a while");
     // Ticks of our own, so that no time need pass.
     let mut watch = Watch::new(Arc::clone(&store.shared.queue));

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use crate::budget_rows::EntryWrite;
 use crate::error::StoreError;
 use crate::health::Health;
 use crate::queue::Place;
@@ -29,7 +30,7 @@ const CLOSE_TRIES_MAX: u32 = 5;
 
 /// An entry that is not on disk yet.
 pub(crate) struct Waiting {
-    pub(crate) row: EntryRow,
+    pub(crate) write: EntryWrite,
     /// Gone after a first failed commit: the sender was told.
     pub(crate) answer: Option<Answer<Appended>>,
     pub(crate) place: Place,
@@ -149,7 +150,7 @@ impl Writer {
             .waiting
             .iter()
             .take(rows)
-            .map(|entry| &entry.row)
+            .map(|entry| &entry.write.row)
             .collect();
         let outcomes = ledger::write_batch(&mut self.connection, &*self.disk, &batch)?;
         // Before the answers: who has one must not see the state of before.
