@@ -60,6 +60,17 @@ impl Form {
         }
     }
 
+    fn example(self) -> &'static str {
+        match self {
+            Self::Boolean => "true",
+            Self::Date => "Sun, 22 Nov 2026 10:00:00 GMT",
+            Self::Duration => "6m0s",
+            Self::Integer => "1",
+            Self::Number => "0.5",
+            Self::Text => "text",
+        }
+    }
+
     /// The narrowest form of a value.
     pub(crate) fn of(value: &str) -> Self {
         Self::ALL
@@ -134,6 +145,13 @@ impl HeaderRule {
     pub(crate) fn write(&self) -> String {
         let optional = if self.optional { "optional " } else { "" };
         optional.to_owned() + &self.describe()
+    }
+
+    /// A value that it allows.
+    pub(crate) fn example(&self) -> String {
+        let form = self.forms.first().map(|form| form.example());
+        let word = self.words.first().map(String::as_str);
+        word.or(form).unwrap_or_default().to_owned()
     }
 
     fn describe(&self) -> String {

@@ -22,8 +22,9 @@ fn exchange(body: &str, usage_asked: bool) -> Exchange {
 }
 
 fn delta(index: u64, delta: Value, finish: Option<&str>) -> String {
-    json!({"choices": [{"index": index, "delta": delta, "finish_reason": finish}], "usage": null})
-        .to_string()
+    let mut chunk = json!({"choices": [{"index": index, "finish_reason": finish}], "usage": null});
+    chunk["choices"][0]["delta"] = delta;
+    chunk.to_string()
 }
 
 /// Two choices, with usage.

@@ -14,10 +14,17 @@ pub(super) const EMBEDDINGS: &str = "/embeddings";
 pub(super) fn chat(model: &str, fields: Value) -> Value {
     let question = json!({"role": "user", "content": "What is the weather in Rome?"});
     let mut request = json!({"model": model, "messages": [question]});
-    for (name, value) in fields.as_object().cloned().unwrap_or_default() {
-        request[name] = value;
-    }
+    extend(&mut request, fields);
     request
+}
+
+/// Adds fields to a request.
+pub(super) fn extend(request: &mut Value, fields: Value) {
+    if let Value::Object(fields) = fields {
+        for (name, value) in fields {
+            request[name] = value;
+        }
+    }
 }
 
 pub(super) fn tools() -> Value {
@@ -83,9 +90,7 @@ pub(super) fn streams(usage_asked: bool) -> Vec<Value> {
 pub(super) fn embeddings() -> Vec<Value> {
     let small = |fields: Value| {
         let mut request = json!({"model": "text-embedding-3-small", "dimensions": 8});
-        for (name, value) in fields.as_object().cloned().unwrap_or_default() {
-            request[name] = value;
-        }
+        extend(&mut request, fields);
         request
     };
     vec![

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::calls::{EMBEDDINGS, embeddings, post};
+use super::calls::{EMBEDDINGS, embeddings, extend, post};
 use super::{expect_true, json, observe_all, start};
 
 async fn check(requests: Vec<Value>) -> Vec<Value> {
@@ -20,9 +20,7 @@ async fn check(requests: Vec<Value>) -> Vec<Value> {
 
 fn request(fields: Value) -> Value {
     let mut request = json!({"model": "text-embedding-3-large", "input": ["one", "two"]});
-    for (name, value) in fields.as_object().cloned().unwrap_or_default() {
-        request[name] = value;
-    }
+    extend(&mut request, fields);
     request
 }
 
