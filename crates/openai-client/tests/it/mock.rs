@@ -17,6 +17,7 @@ use secrecy::SecretString;
 
 mod attempt;
 mod chat;
+mod conformity;
 mod embeddings;
 mod secrets;
 
