@@ -11,9 +11,14 @@ cargo xtask <command>
   tidy               the house rules that a machine can check
   test               tidy, fmt, clippy, doc tests, the mock and the integration tier; says what ran and how long
   test-mock          the whole workspace on loopback and temp files, under 60 s
+                     --repeat N runs it N times and names the tests that failed in some run
   test-integration   the built binary and the real Python and Node SDKs, all on loopback
-  test-live          the real API: OPENAI_API_KEY, or OPENAI_BASE_URL on loopback; else exit 2
-                     KEYWARD_LIVE_CHAT_MODEL, KEYWARD_LIVE_EMBED_MODEL name other models
+  test-live          the real API, direct and through keyward: OPENAI_API_KEY, or OPENAI_BASE_URL on loopback; else exit 2
+                     [--max-spend 0.05] [--chat-model M] [--embed-model M] [--price M=IN/OUT] [--upstream NAME] [--release]
+                     [--record FILE] [--replay FILE] [--accept] [--compare OLD.json [NEW.json]]
+                     all flags, and how to read the report: docs/reference/testing.md
+  drill              plants known lies in the simulator, one at a time, and names the test that catches each
+                     [--only LIE]
   bench gateway      [--rounds 3] [--seconds 4] [--legs direct,nginx,keyward] [--profile dist|release]
                      CPU a request beside nginx, same cores, same canned upstream
   help               this

@@ -4,6 +4,7 @@
 //! Does not know: what the tests ask of the binary.
 
 use crate::clients::{self, Clients};
+use crate::live::build;
 use crate::marks::{self, Marks};
 use crate::mock::REMOVED_VARIABLES;
 use crate::step::Log;
@@ -34,7 +35,13 @@ pub(crate) fn steps(log: &mut Log) -> anyhow::Result<Counts> {
 fn tests(clients: &Clients) -> anyhow::Result<Counts> {
     let mark = marks::fresh()?;
     let marks = Marks::of(&[&mark]);
+    // Tests of another crate than `app` are not told where its binary is.
+    build("app", "keyward", false)?;
     let mut command = tier_command("integration");
+    command.env(
+        "KEYWARD_TEST_BINARY",
+        target().join("debug").join("keyward"),
+    );
     command.env("KEYWARD_TEST_MARK", &mark);
     command.env("KEYWARD_TEST_PYTHON", &clients.python);
     command.env("KEYWARD_TEST_NODE", &clients.node);
@@ -48,7 +55,7 @@ fn tests(clients: &Clients) -> anyhow::Result<Counts> {
 }
 
 /// The nextest run of a tier that carries `#[ignore]`. Nextest builds the binary, whose path cargo gives to the tests.
-pub(crate) fn tier_command(profile: &str) -> std::process::Command {
+fn tier_command(profile: &str) -> std::process::Command {
     let mut command = cargo();
     command.args([
         "nextest",
@@ -65,6 +72,6 @@ pub(crate) fn tier_command(profile: &str) -> std::process::Command {
 }
 
 /// Where nextest keeps what the tests of a tier wrote, also of those that passed.
-pub(crate) fn captured(profile: &str) -> std::path::PathBuf {
+fn captured(profile: &str) -> std::path::PathBuf {
     target().join("nextest").join(profile).join("junit.xml")
 }

@@ -1,77 +1,137 @@
-//! `cargo xtask test-live`: a few calls through the built binary to the upstream that the environment names.
+//! `cargo xtask test-live`: the live suite, through the built binary, on the upstream that the environment names.
 //!
-//! Invariants: without a key, and without an upstream on loopback, exit code 2; never a silent pass. The key is looked for in all output.
-//! Does not know: what the tests ask.
+//! Invariants: the key goes by the environment alone, and is looked for in all that was written; exit codes are the suite's.
+//! Does not know: what the suite asks.
 
-use anyhow::Context;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::console::say;
-use crate::integration::{captured, tier_command};
+use anyhow::{Context, bail};
+
 use crate::marks::{self, Marks};
-use crate::step::{Log, could_not_run, variable};
-use crate::tier::{self, Counts};
+use crate::step::{could_not_run, run as run_command, variable};
+use crate::tier;
+use crate::tree::{cargo, root, target};
 
-/// Cheap models of the day.
-const CHAT_MODEL: &str = "gpt-6-luna";
-const EMBED_MODEL: &str = "text-embedding-3-small";
+/// Where the report goes.
+const FOLDER: &str = "live";
+/// What the suite writes there.
+const WRITTEN: [&str; 3] = ["report.md", "report.json", "keyward.log"];
+/// Variables that stand for flags, for whoever prefers them.
+const FLAGS_BY_VARIABLE: [(&str, &str); 3] = [
+    ("OPENAI_BASE_URL", "--base-url"),
+    ("KEYWARD_LIVE_CHAT_MODEL", "--chat-model"),
+    ("KEYWARD_LIVE_EMBED_MODEL", "--embed-model"),
+];
 
-/// Runs the tier.
-pub(crate) fn run() -> anyhow::Result<()> {
-    let upstream = Upstream::choose(variable("OPENAI_API_KEY"), variable("OPENAI_BASE_URL"))?;
-    let mut log = Log::default();
-    let outcome = log.step("live tests", || tests(&upstream));
-    log.print();
-    outcome.map(|_| ())
+/// Builds what is needed and runs the suite with `words`.
+pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
+    let release = words.contains(&"--release");
+    let words: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| *word != "--release")
+        .collect();
+    let flags = flags(&words, variable);
+    let key = key(variable("OPENAI_API_KEY"), &flags)?;
+    let folder = if release { "release" } else { "debug" };
+    build("live", "live-suite", release)?;
+    if !only_compares(&words) {
+        build("app", "keyward", release)?;
+    }
+    let reports = target().join(FOLDER);
+    forget(&reports)?;
+    let mut command = Command::new(target().join(folder).join("live-suite"));
+    command.current_dir(root()).args(&flags);
+    command
+        .arg("--keyward")
+        .arg(target().join(folder).join("keyward"));
+    command.arg("--contracts").arg(root().join("contracts"));
+    command.arg("--report-dir").arg(&reports);
+    command.env_remove("OPENAI_API_KEY");
+    let marks = key
+        .as_deref()
+        .map_or_else(Marks::none, |key| Marks::of(&[key]));
+    if let Some(key) = &key {
+        command.env("OPENAI_API_KEY", key);
+    }
+    let watched = tier::watch(&mut command, &marks)?;
+    let recorded = after(&flags, "--record").map(|path| root().join(path));
+    let written = WRITTEN
+        .iter()
+        .map(|name| reports.join(name))
+        .chain(recorded);
+    for path in written.filter(|path| path.exists()) {
+        marks.search(&path).context("search what the suite wrote")?;
+    }
+    match watched.status.code() {
+        Some(0) => Ok(()),
+        Some(2) => Err(could_not_run(
+            "the live suite could not run; it says why above",
+        )),
+        _ => bail!("the live suite ended with {}", watched.status),
+    }
 }
 
-/// Which upstream is asked, and with which key.
-struct Upstream {
-    key: String,
-    base_url: Option<String>,
-}
-
-impl Upstream {
-    /// A server on loopback needs no key, and gets a made-up one so that no real key is sent to it by chance of being set empty.
-    fn choose(key: Option<String>, base_url: Option<String>) -> anyhow::Result<Self> {
-        let on_loopback = base_url.as_deref().is_some_and(is_loopback);
-        match key {
-            Some(key) => Ok(Self { key, base_url }),
-            None if on_loopback => Ok(Self {
-                key: ["sk", "-", "loopback-", &marks::fresh()?].concat(),
-                base_url,
-            }),
-            None => Err(could_not_run(
-                "the live tier asks a real API and OPENAI_API_KEY is not set; type: OPENAI_API_KEY=… cargo xtask test-live, \
-                 or name a server on loopback by OPENAI_BASE_URL",
-            )),
+/// The words, and a flag for each variable that is set and whose flag is not there.
+fn flags(words: &[&str], variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut flags: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    // A cassette knows its upstream and its models.
+    let replays = words.contains(&"--replay");
+    for (name, flag) in FLAGS_BY_VARIABLE {
+        if let Some(value) = variable(name).filter(|_| !replays && !words.contains(&flag)) {
+            flags.extend([flag.to_owned(), value]);
         }
     }
+    flags
 }
 
-fn tests(upstream: &Upstream) -> anyhow::Result<Counts> {
-    let chat_model = variable("KEYWARD_LIVE_CHAT_MODEL").unwrap_or_else(|| CHAT_MODEL.to_owned());
-    let embed_model =
-        variable("KEYWARD_LIVE_EMBED_MODEL").unwrap_or_else(|| EMBED_MODEL.to_owned());
-    let shown = upstream
-        .base_url
-        .as_deref()
-        .unwrap_or("the default upstream");
-    say(&format!(
-        "models {chat_model} and {embed_model}, at {shown}; a few dozen short calls"
-    ));
-    let marks = Marks::of(&[&upstream.key]);
-    let mut command = tier_command("live");
-    command.env("OPENAI_API_KEY", &upstream.key);
-    if let Some(base_url) = &upstream.base_url {
-        command.env("OPENAI_BASE_URL", base_url);
+/// The key that the suite gets. Where no real one is needed it is made up, so that none can get there by chance.
+fn key(given: Option<String>, flags: &[String]) -> anyhow::Result<Option<String>> {
+    let replays = after(flags, "--replay").is_some();
+    let on_loopback = after(flags, "--base-url").is_some_and(is_loopback);
+    match given {
+        Some(key) if !replays => Ok(Some(key)),
+        _ if replays || on_loopback => {
+            Ok(Some(["sk", "-", "loopback-", &marks::fresh()?].concat()))
+        }
+        // The suite says what to type.
+        _ => Ok(None),
     }
-    command.env("KEYWARD_LIVE_CHAT_MODEL", chat_model);
-    command.env("KEYWARD_LIVE_EMBED_MODEL", embed_model);
-    let counts = tier::run(&mut command, &marks)?;
-    marks
-        .search(&captured("live"))
-        .context("search what the tests wrote")?;
-    Ok(counts)
+}
+
+/// The word behind a flag.
+fn after<'a>(flags: &'a [String], flag: &str) -> Option<&'a str> {
+    let at = flags.iter().position(|word| word == flag)?;
+    flags.get(at + 1).map(String::as_str)
+}
+
+/// Whether the words only compare two reports.
+fn only_compares(words: &[&str]) -> bool {
+    let at = words.iter().position(|word| *word == "--compare");
+    at.and_then(|at| words.get(at + 2))
+        .is_some_and(|word| !word.starts_with("--"))
+}
+
+/// Takes the last run's files away, so that a run which breaks off leaves no report of another.
+fn forget(reports: &Path) -> anyhow::Result<()> {
+    let paths: Vec<PathBuf> = WRITTEN.iter().map(|name| reports.join(name)).collect();
+    for path in paths.iter().filter(|path| path.exists()) {
+        std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Builds one binary.
+pub(crate) fn build(package: &str, binary: &str, release: bool) -> anyhow::Result<()> {
+    let mut command = cargo();
+    command.args([
+        "build", "--locked", "--quiet", "-p", package, "--bin", binary,
+    ]);
+    if release {
+        command.arg("--release");
+    }
+    run_command(&mut command)
 }
 
 /// Whether the host of an address is this machine.
@@ -93,8 +153,7 @@ fn is_loopback(base_url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Upstream, is_loopback};
-    use crate::step::CouldNotRun;
+    use super::{after, flags, is_loopback, key, only_compares};
 
     #[test]
     fn loopback_is_told_from_what_only_looks_like_it() {
@@ -118,20 +177,29 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_only_loopback_runs() {
-        let none = |base_url: Option<&str>| Upstream::choose(None, base_url.map(str::to_owned));
-        for base_url in [None, Some("https://api.example.com/v1")] {
-            let error = none(base_url)
-                .err()
-                .map(|error| error.downcast_ref::<CouldNotRun>().is_some());
-            assert_eq!(error, Some(true), "{base_url:?}");
-        }
-        assert!(none(Some("http://127.0.0.1:1/v1")).unwrap().key.len() > 20);
+    fn variables_stand_for_flags_unless_these_are_there() {
+        let set = |name: &str| Some(format!("by {name}"));
+        let read = flags(&["--chat-model", "m"], set);
+        assert_eq!(after(&read, "--chat-model"), Some("m"));
+        assert_eq!(after(&read, "--base-url"), Some("by OPENAI_BASE_URL"));
+        assert_eq!(flags(&["--replay", "f"], set), ["--replay", "f"]);
     }
 
     #[test]
-    fn a_given_key_is_used_as_it_is() {
-        let upstream = Upstream::choose(Some("given".to_owned()), None).unwrap();
-        assert_eq!((upstream.key.as_str(), upstream.base_url), ("given", None));
+    fn a_real_key_goes_to_a_real_upstream_only() {
+        let words = |line: &str| -> Vec<String> { line.split(' ').map(str::to_owned).collect() };
+        let given = |line: &str| key(Some("given".to_owned()), &words(line)).unwrap();
+        assert_eq!(given("--accept").as_deref(), Some("given"));
+        assert_ne!(given("--replay f").as_deref(), Some("given"));
+        let none = |line: &str| key(None, &words(line)).unwrap();
+        assert_eq!(none("--base-url https://api.example.com/v1"), None);
+        assert!(none("--base-url http://127.0.0.1:1/v1").unwrap().len() > 20);
+    }
+
+    #[test]
+    fn two_reports_are_compared_without_a_build() {
+        assert!(only_compares(&["--compare", "a.json", "b.json"]));
+        assert!(!only_compares(&["--compare", "a.json", "--accept"]));
+        assert!(!only_compares(&["--compare", "a.json"]));
     }
 }

@@ -7,6 +7,7 @@ mod bench;
 mod clients;
 mod console;
 mod cpu;
+mod drill;
 mod help;
 mod integration;
 mod live;
@@ -41,9 +42,10 @@ fn run(words: &[&str]) -> anyhow::Result<()> {
     match words {
         ["tidy"] => tidy::run(),
         ["test"] => suite::run(),
-        ["test-mock"] => mock::run(),
+        ["test-mock", options @ ..] => mock::run(options),
         ["test-integration"] => integration::run(),
-        ["test-live"] => live::run(),
+        ["test-live", options @ ..] => live::run(options),
+        ["drill", options @ ..] => drill::run(options),
         ["bench", "gateway", options @ ..] => bench::run(options),
         [] | ["help" | "--help" | "-h"] => help::run(),
         _ => Err(could_not_run(format!(

@@ -3,9 +3,10 @@
 //! Invariants: a run without a single test is a failure; every line that passes is searched for marked secrets.
 //! Does not know: which tests a tier has.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -53,10 +54,38 @@ impl fmt::Display for Counts {
     }
 }
 
+/// How a command that was watched ended.
+pub(crate) struct Watched {
+    pub(crate) status: ExitStatus,
+    pub(crate) counts: Counts,
+    /// The tests that failed, each once.
+    pub(crate) failed: BTreeSet<String>,
+}
+
 /// Runs the command of a tier; its output is passed on line by line.
 ///
 /// Errors: the command failed, no test ran, or a marked secret stood in the output.
 pub(crate) fn run(command: &mut Command, marks: &Marks) -> anyhow::Result<Counts> {
+    let watched = watch(command, marks)?;
+    let counts = watched.counts;
+    if !watched.status.success() {
+        bail!(
+            "tests ended with {}: {} passed, {} failed",
+            watched.status,
+            counts.passed,
+            counts.failed
+        );
+    }
+    if counts.run() == 0 {
+        bail!("no test ran");
+    }
+    Ok(counts)
+}
+
+/// Runs any command, passes its output on line by line and says how it ended.
+///
+/// Errors: it would not start, or a marked secret stood in the output.
+pub(crate) fn watch(command: &mut Command, marks: &Marks) -> anyhow::Result<Watched> {
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
@@ -82,30 +111,27 @@ pub(crate) fn run(command: &mut Command, marks: &Marks) -> anyhow::Result<Counts
             seen.marked_lines
         );
     }
-    if !status.success() {
-        bail!(
-            "tests ended with {status}: {} passed, {} failed",
-            seen.counts.passed,
-            seen.counts.failed
-        );
-    }
-    if seen.counts.run() == 0 {
-        bail!("no test ran");
-    }
-    Ok(seen.counts)
+    Ok(Watched {
+        status,
+        counts: seen.counts,
+        failed: seen.failed,
+    })
 }
 
 /// What passed through one pipe.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Seen {
     counts: Counts,
+    failed: BTreeSet<String>,
     marked_lines: u64,
 }
 
 impl Seen {
-    fn and(self, other: Self) -> Self {
+    fn and(mut self, other: Self) -> Self {
+        self.failed.extend(other.failed);
         Self {
             counts: self.counts.and(other.counts),
+            failed: self.failed,
             marked_lines: self.marked_lines + other.marked_lines,
         }
     }
@@ -126,6 +152,7 @@ fn pass_on(pipe: impl Read, marks: &Marks) -> Seen {
         if let Some(counts) = nextest_summary(&plain).or_else(|| libtest_result(&plain)) {
             seen.counts = seen.counts.and(counts);
         }
+        seen.failed.extend(failed_test(&plain));
     }
     seen
 }
@@ -150,6 +177,21 @@ fn nextest_summary(line: &str) -> Option<Counts> {
         }
     }
     Some(counts)
+}
+
+/// Reads the test's name out of `        FAIL [   0.123s] (1/9) contracts::it mock::a_test`, in nextest's words for each way to fail.
+pub(crate) fn failed_test(line: &str) -> Option<String> {
+    let (word, rest) = line.trim_start().split_once(" [")?;
+    let is_signal = word.starts_with("SIG") && !word.contains(' ');
+    if !is_signal && !["FAIL", "TIMEOUT", "ABORT", "LEAK-FAIL", "FAIL + LEAK"].contains(&word) {
+        return None;
+    }
+    let (_, name) = rest.split_once("s] ")?;
+    let name = match name.strip_prefix('(') {
+        Some(numbered) => numbered.split_once(") ")?.1,
+        None => name,
+    };
+    Some(name.trim().to_owned()).filter(|name| name.contains(' '))
 }
 
 /// Reads `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s`.
@@ -187,7 +229,7 @@ mod tests {
     use std::process::Command;
     use std::time::Duration;
 
-    use super::{Counts, libtest_result, nextest_summary, run, without_colours};
+    use super::{Counts, failed_test, libtest_result, nextest_summary, run, without_colours};
     use crate::marks::Marks;
 
     fn counts(passed: u64, failed: u64, skipped: u64, millis: u64) -> Option<Counts> {
@@ -230,6 +272,28 @@ mod tests {
             None,
             "output of a failed test"
         );
+    }
+
+    #[test]
+    fn names_of_failed_tests_are_read() {
+        let check = |line: &str, expected: Option<&str>| {
+            assert_eq!(failed_test(line).as_deref(), expected, "{line}");
+        };
+        check(
+            "        FAIL [   0.015s] ( 2/34) contracts::it mock::a_test",
+            Some("contracts::it mock::a_test"),
+        );
+        check(
+            "     TIMEOUT [  30.002s] storage a::tests::b",
+            Some("storage a::tests::b"),
+        );
+        check(
+            "     SIGABRT [   0.002s] app::it mock::c",
+            Some("app::it mock::c"),
+        );
+        check("        PASS [   0.015s] (1/2) app::it mock::c", None);
+        check("        SLOW [> 10.000s] app::it mock::c", None);
+        check("     Summary [   0.1s] 12 tests run: 12 passed", None);
     }
 
     #[test]

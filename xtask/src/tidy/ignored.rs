@@ -1,6 +1,6 @@
-//! No test is left out in silence: only the tiers that xtask runs by name may carry `#[ignore]`.
+//! No test is left out in silence: only the tier that xtask runs by name may carry `#[ignore]`.
 //!
-//! Invariants: every test belongs to exactly one tier, by its place: mock, integration or live.
+//! Invariants: every test belongs to exactly one tier, by its place: mock or integration.
 //! Does not know: how a tier is run.
 
 use crate::rust_text::blank;
@@ -32,8 +32,7 @@ pub(crate) fn check(tree: &Tree, children: &[&str]) -> Vec<Violation> {
 fn file(file: &SourceFile) -> Vec<Violation> {
     let code = blank(&file.text);
     let lines: Vec<&str> = code.lines().map(str::trim).collect();
-    let own_tier =
-        file.path.contains("/tests/it/integration") || file.path.contains("/tests/it/live");
+    let own_tier = file.path.contains("/tests/it/integration");
     let mut found = Vec::new();
     for (line, text) in numbered(&code) {
         let text = text.trim();
@@ -41,12 +40,16 @@ fn file(file: &SourceFile) -> Vec<Violation> {
             found.push(Violation::at(
                 file,
                 line,
-                "is ignored outside of the integration and live tiers, so nothing runs it",
+                "is ignored outside of the integration tier, so nothing runs it",
             ));
         }
         let is_test = text.starts_with("#[test]") || text.starts_with("#[tokio::test");
         if is_test && own_tier && !has_ignore(&lines, line - 1) {
-            found.push(Violation::at(file, line, "is of the integration or live tier and lacks `#[ignore]`, so the mock tier runs it"));
+            found.push(Violation::at(
+                file,
+                line,
+                "is of the integration tier and lacks `#[ignore]`, so the mock tier runs it",
+            ));
         }
     }
     found
@@ -104,7 +107,7 @@ mod tests {
     #[test]
     fn an_integration_test_that_the_mock_tier_would_run_fails() {
         let text = "#[tokio::test]\nasync fn a() {}\n#[ignore]\n#[test]\nfn b() {}\n";
-        let path = "crates/a/tests/it/live.rs";
+        let path = "crates/a/tests/it/integration.rs";
         expect(&check(&Tree::of(&[(path, text)]), &[]), &[(path, 1)]);
     }
 }

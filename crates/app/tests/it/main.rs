@@ -6,6 +6,4 @@
 #[cfg(test)]
 mod integration;
 #[cfg(test)]
-mod live;
-#[cfg(test)]
 mod support;
