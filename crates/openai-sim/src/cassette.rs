@@ -16,7 +16,7 @@ mod vectors;
 use bytes::Bytes;
 use serde_json::Value;
 
-pub(crate) use scrub::request_like_recorded;
+pub(crate) use scrub::{keeps_header, request_like_recorded};
 pub use text::CassetteError;
 pub(crate) use vectors::expand;
 

@@ -27,8 +27,8 @@ use crate::server::Peer;
 use crate::state::Shared;
 use crate::steps;
 
-/// Bytes of a request body.
-pub(crate) const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of a request body, and of an answer that is recorded.
+pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Errors: the script wants the connection to end without an answer, or the client is gone.
 pub(crate) async fn answer(

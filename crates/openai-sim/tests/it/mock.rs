@@ -4,6 +4,7 @@
 //! Does not know: the simulator's insides.
 
 mod bill;
+mod cassettes;
 mod chat;
 mod control;
 mod embeddings;
