@@ -135,7 +135,7 @@ impl PriceRow {
 
     /// The most a request within these limits can cost, at the dearest of the tiers that may serve it.
     ///
-    /// Shape: tiers without a price in this row are left out; if none is left, all of the row's count.
+    /// Shape: if one of them has no price in this row, or none is named, all tiers of the row count.
     #[must_use]
     pub fn bound_within(&self, limits: &Limits, tiers: &[Tier]) -> PicoUsd {
         self.dearest(tiers, |tier| self.most(tier, limits))
@@ -148,13 +148,10 @@ impl PriceRow {
     }
 
     fn dearest<T: Ord + Default>(&self, tiers: &[Tier], of: impl Fn(&TierRates) -> T) -> T {
-        let priced = |tiers: &[Tier]| {
-            let rates = tiers.iter().filter_map(|tier| self.tier(*tier));
-            rates.map(&of).max()
-        };
-        priced(tiers)
-            .or_else(|| priced(&Tier::ALL))
-            .unwrap_or_default()
+        let priced = !tiers.is_empty() && tiers.iter().all(|tier| self.tier(*tier).is_some());
+        let tiers = if priced { tiers } else { &Tier::ALL };
+        let rates = tiers.iter().filter_map(|tier| self.tier(*tier));
+        rates.map(of).max().unwrap_or_default()
     }
 
     /// A row whose long prices undercut its short ones is refused when it is read, and cost is linear below and above the threshold:

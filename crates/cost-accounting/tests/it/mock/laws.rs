@@ -182,7 +182,12 @@ proptest! {
             prop_assert!(row.bound_within(&limits, &[tier, other]) >= cost);
         }
         prop_assert!(row.bound_within(&limits, &Tier::ALL) >= row.dearest_cost(&usage));
+        // A tier without a price is charged as the dearest that has one.
+        let among = row.bound_within(&limits, &[tier, other]);
         prop_assert_eq!(row.bound_within(&limits, &[]), row.bound_within(&limits, &Tier::ALL));
+        if row.cost_at(tier, &usage).is_none() {
+            prop_assert!(among >= row.dearest_cost(&usage));
+        }
         let tokens = tokens_of(usage);
         let any = row.bound(limits.input_tokens, limits.output_tokens);
         prop_assert!(any >= row.dearest_cost(&tokens));

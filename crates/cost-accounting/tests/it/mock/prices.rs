@@ -56,6 +56,20 @@ fn check(book: &PriceBook, model: &str, input: &str, cached_input: &str, output:
     );
 }
 
+/// Models that bill by the minute or the character and not by tokens.
+const BY_UNITS: [&str; 10] = [
+    "gpt-live-1",
+    "gpt-live-transcribe",
+    "gpt-realtime-translate",
+    "gpt-realtime-whisper",
+    "gpt-transcribe",
+    "tts-1",
+    "tts-1-1106",
+    "tts-1-hd",
+    "tts-1-hd-1106",
+    "whisper-1",
+];
+
 #[test]
 fn every_row_is_sound() {
     let book = shipped();
@@ -66,24 +80,24 @@ fn every_row_is_sound() {
             row.id(),
             format!("{}@{}", row.model(), row.effective_from())
         );
-        let one = Usage {
-            input: 1,
-            ..Usage::default()
-        };
-        assert!(row.cost(&one).pico() > 0, "{} has no input price", row.id());
         assert!(row.effective_from().year() >= 2026, "{}", row.id());
-        let output = Usage {
-            output: 1,
-            ..Usage::default()
+        let [input, output] = [[1, 0], [0, 1]].map(|[input, output]| {
+            let usage = Usage {
+                input,
+                output,
+                ..Usage::default()
+            };
+            row.cost(&usage).pico()
+        });
+        let free = match row.kind() {
+            Kind::Embedding => input > 0 && output == 0,
+            Kind::Moderation => (input, output) == (0, 0),
+            _ if BY_UNITS.contains(&row.model()) => (input, output) == (0, 0),
+            _ => input > 0 && output > 0,
         };
-        assert_eq!(
-            row.cost(&output).pico() == 0,
-            row.kind() == Kind::Embedding,
-            "{}",
-            row.id()
-        );
+        assert!(free, "{}: {input} in, {output} out", row.id());
     }
-    assert_eq!(ids.len(), 118);
+    assert_eq!(ids.len(), 167);
 }
 
 #[test]
@@ -137,16 +151,109 @@ fn tiers_are_carried() {
     assert_eq!(Tier::ALL.map(cost), expected);
 }
 
+/// US dollars for a million tokens, a minute, a million characters or a thousand calls of one class.
+fn check_unit(model: &str, usage: Usage, times: u64, usd: &str) {
+    let row = shipped().find(model, today()).unwrap();
+    let cost = row.cost(&usage).checked_mul(times).unwrap();
+    assert_eq!(cost.to_string(), usd, "{model}");
+}
+
 #[test]
-fn a_model_that_bills_what_is_not_metered_has_no_price() {
+fn spot_prices_of_audio_images_and_fees_are_the_published_ones() {
+    let none = Usage::default();
+    let audio_in = Usage {
+        audio_input: 1_000,
+        ..none
+    };
+    let audio_out = Usage {
+        audio_output: 1_000,
+        ..none
+    };
+    check_unit("gpt-audio", audio_in, 1_000, "32");
+    check_unit("gpt-audio", audio_out, 1_000, "64");
+    check_unit("gpt-4o-transcribe", audio_in, 1_000, "6");
+    check_unit("gpt-4o-mini-tts", audio_out, 1_000, "12");
+    check_unit("gpt-4o-mini", audio_in, 1_000, "0.15"); // counts as text
+    let cached_audio = Usage {
+        cached_audio_input: 1_000,
+        ..none
+    };
+    check_unit("gpt-realtime", cached_audio, 1_000, "0.4");
+    check_unit("gpt-audio", cached_audio, 1_000, "32"); // not stated
+    let images_in = Usage {
+        image_input: 1_000,
+        ..none
+    };
+    let images_out = Usage {
+        image_output: 1_000,
+        ..none
+    };
+    check_unit("gpt-image-2", images_in, 1_000, "8");
+    check_unit("gpt-image-2", images_out, 1_000, "30");
+    check_unit("gpt-image-1.5", images_out, 1_000, "32");
+    let minute = Usage {
+        audio_ms: 60_000,
+        ..none
+    };
+    check_unit("whisper-1", minute, 1, "0.006");
+    check_unit("gpt-transcribe", minute, 1, "0.0045");
+    let characters = Usage {
+        characters: 1_000_000,
+        ..none
+    };
+    check_unit("tts-1", characters, 1, "15");
+    check_unit("tts-1-hd", characters, 1, "30");
+    let searches = Usage {
+        web_searches: 1_000,
+        ..none
+    };
+    check_unit("gpt-4.1", searches, 1, "25");
+    check_unit("gpt-5.5", searches, 1, "10");
+    check_unit("gpt-6.2-sol", searches, 1, "25"); // not stated
+}
+
+#[test]
+fn only_models_that_state_it_cost_more_in_a_region() {
+    let book = shipped().in_region();
+    let usage = Usage {
+        input: 1_000_000 / 4,
+        output: 1_000,
+        web_searches: 1,
+        ..Usage::default()
+    };
+    let cost = |model: &str| {
+        let row = book.find(model, today()).unwrap();
+        (row.id().to_owned(), row.cost(&usage).to_string())
+    };
+    // 250,000 x 0.11 + 1,000 x 0.55 per million, and a search at 0.01 without the uplift.
+    let luna = ("gpt-6-luna@2026-01-01+regional", "0.03805");
+    assert_eq!(cost("gpt-6-luna"), (luna.0.to_owned(), luna.1.to_owned()));
+    let mini = ("gpt-4o-mini@2026-01-01", "0.0631");
+    assert_eq!(cost("gpt-4o-mini"), (mini.0.to_owned(), mini.1.to_owned()));
+    let raised = book.rows().filter(|row| row.id().ends_with("+regional"));
+    assert_eq!(raised.count(), 28);
+}
+
+#[test]
+fn what_bounds_need_is_carried() {
+    let row = |model: &str| shipped().find(model, today()).unwrap();
+    let images = |model: &str| {
+        let row = row(model);
+        (row.image_tokens_low_max(), row.image_tokens_high_max())
+    };
+    assert_eq!(images("gpt-4o-2024-11-20"), (Some(85), Some(1_445)));
+    assert_eq!(images("gpt-4o-mini"), (Some(2_833), Some(48_169)));
+    assert_eq!(images("gpt-6-astra"), (None, None));
+    let field = |model: &str| row(model).output_limit_field().name();
+    assert_eq!(field("gpt-6-luna"), "max_completion_tokens");
+    assert_eq!(field("gpt-3.5-turbo-instruct"), "max_tokens");
+    assert_eq!(field("o1-pro"), "max_output_tokens");
+}
+
+#[test]
+fn a_model_that_no_route_serves_has_no_price() {
     let book = shipped();
-    for model in [
-        "gpt-audio",
-        "gpt-4o-audio-preview-2024-12-17",
-        "gpt-4o-realtime-preview",
-        "whisper-1",
-        "dall-e-3",
-    ] {
+    for model in ["sora-2", "gpt-4o-realtime-preview", "dall-e-3"] {
         assert!(book.find(model, today()).is_err(), "{model}");
     }
 }
