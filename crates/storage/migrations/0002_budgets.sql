@@ -43,13 +43,12 @@ CREATE TABLE budget_window (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER grant_stays_within_the_limit BEFORE UPDATE OF leased_pico_usd ON budget_window
-WHEN new.leased_pico_usd > old.leased_pico_usd
+WHEN new.leased_pico_usd - old.leased_pico_usd > new.forced_pico_usd - old.forced_pico_usd
 BEGIN
     SELECT RAISE(ABORT, 'a grant above the limit of its budget')
     FROM budget
     WHERE budget_id = new.budget_id AND removed_epoch IS NULL
-        AND new.settled_pico_usd + new.leased_pico_usd > limit_pico_usd
-        AND new.leased_pico_usd - old.leased_pico_usd > new.forced_pico_usd - old.forced_pico_usd;
+        AND new.settled_pico_usd + new.leased_pico_usd - (new.forced_pico_usd - old.forced_pico_usd) > limit_pico_usd;
 END;
 
 -- Servers. One that does not beat until it expires is dead: its leases are written off.

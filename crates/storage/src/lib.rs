@@ -61,6 +61,7 @@
 mod budget_rows;
 mod daily_sums;
 mod error;
+mod escrow_sums;
 mod health;
 mod limits;
 mod queue;
@@ -68,6 +69,7 @@ mod receipt;
 mod rows;
 mod sqlite;
 mod store;
+mod windows;
 
 pub use budget_rows::{
     AlertRow, BOOKS, Beat, BudgetRow, BudgetSet, BudgetState, EntryWrite, GrantAnswer, Granted,
@@ -75,6 +77,7 @@ pub use budget_rows::{
     WindowRow, WrittenOff,
 };
 pub use error::{StoreError, StoreErrorKind};
+pub use escrow_sums::{Charge, LeaseSums, WindowSums};
 pub use limits::{LIST_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 pub use queue::{
     ENTRIES_WAITING_MAX, ENTRIES_WAITING_WRITABLE_MAX, ENTRY_WAIT_MAX, PLACE_WAIT_MAX,
@@ -86,3 +89,4 @@ pub use rows::{
 pub use sqlite::SqliteStore;
 pub use sqlite::disk::{Disk, DiskStep, RealDisk};
 pub use store::{OpenOptions, Role, Seams, Store, Wall};
+pub use windows::{WindowKind, day_of};
