@@ -144,3 +144,6 @@ fn heads(kind: &str, direct: &[&Exchange], through: &[&Exchange], ours: &Ours) -
         .map(|difference| Finding::through(kind, Place::Headers, difference))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -275,3 +275,6 @@ fn unknown(exchange: &Exchange) -> Finding {
     let difference = Difference::new(&*call, DifferenceKind::Unknown, Grade::Breaking);
     Finding::new(&call, Place::Answer, difference)
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,17 +53,15 @@ impl Contracts {
     fn by_contract<'a>(&self, exchanges: &'a [Exchange]) -> BTreeMap<String, Vec<&'a Exchange>> {
         let mut all: BTreeMap<String, Vec<&Exchange>> = BTreeMap::new();
         for exchange in exchanges {
+            // A page or an empty body has no shape to learn.
+            if matches!(exchange.answer, Payload::Other { .. } | Payload::Empty) {
+                continue;
+            }
             let stem = match self.hold(exchange) {
-                Some(Held { stem, call, .. }) if call.fits_status(exchange.status) => {
-                    // What is of no form that a contract has can't be learned.
-                    if !call.fits_form(&exchange.answer) && exchange.values().is_empty() {
-                        continue;
-                    }
-                    if call.fits_form(&exchange.answer) {
-                        stem.to_owned()
-                    } else {
-                        stem_of(exchange)
-                    }
+                Some(Held { stem, call, .. })
+                    if call.fits_status(exchange.status) && call.fits_form(&exchange.answer) =>
+                {
+                    stem.to_owned()
                 }
                 _ => stem_of(exchange),
             };
