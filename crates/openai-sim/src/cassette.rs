@@ -108,3 +108,6 @@ impl Recorded {
             .is_some_and(|value| value.starts_with("text/event-stream"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! An OpenAI on loopback: for tests that need an upstream that does as it is told, and for a first start without a key.
 //!
-//! Invariants: answers have the shapes of OpenAI's API; the same calls get the same answers on every run; the bill
-//! counts what was generated, also what nobody received.
+//! Invariants: answers have the shapes of OpenAI's API unless a lie or a cassette is told; the same calls get the same
+//! answers on every run; the bill counts what was generated, also what nobody received.
 //! Does not know: any other crate of this workspace; its JSON is written by hand, so that a client's mistake about a
 //! shape is not repeated here.
 //! Source: OpenAI API reference; `contracts/` holds the shapes that it is checked against.
@@ -41,6 +41,36 @@
 //!
 //! let lie = Lie::new().on("/chat/completions").as_text("prompt_tokens").twist(Twist::DoneTwice);
 //! assert_eq!(Lie::read(r#"{"path": "/chat/completions", "as_text": ["prompt_tokens"], "twists": ["done_twice"]}"#), Ok(lie));
+//! ```
+//!
+//! # Cassettes
+//!
+//! A [`Recorder`] stands between a client and a real upstream and writes down what passes. A [`Cassette`] is scrubbed of
+//! everything that anybody said, is text that can be read and committed, and answers in a simulator with the timing of
+//! the recording:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use openai_sim::{Cassette, Recorder, Sim, SimOptions, Timing};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let upstream = Sim::start(SimOptions::default()).await?;
+//! # let key = String::from("what the upstream was called with");
+//! let recorder = Recorder::start(&upstream.base_url()).await?;
+//! // Point a client at it:
+//! let models = reqwest::get(recorder.base_url() + "/models").await?.bytes().await?;
+//! let mut cassette = recorder.finish().await;
+//! cassette.upstream = "simulator".to_owned();
+//! cassette.scrub(&[&key]);
+//!
+//! let cassette = Cassette::read(&cassette.write())?;
+//! let replay = SimOptions { cassette: Some(Arc::new(cassette)), replay_speed: Timing::Fast, ..SimOptions::default() };
+//! let replay = Sim::start(replay).await?;
+//! let again = reqwest::get(replay.base_url() + "/models").await?.bytes().await?;
+//! assert_eq!(models.len(), again.len());
+//! # Ok(())
+//! # }
 //! ```
 
 mod bill;

@@ -4,6 +4,7 @@
 //! honest names, since fields are renamed last.
 //! Does not know: how answers are made; what a check would say to them.
 
+mod bodies;
 mod catalogue;
 mod change;
 mod errors;
@@ -13,6 +14,7 @@ mod place;
 mod twist;
 mod usage;
 mod vectors;
+mod wire;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;

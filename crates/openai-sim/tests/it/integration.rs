@@ -45,3 +45,15 @@ fn a_lie_of_the_environment_that_is_none_ends_the_program() {
         "{said}"
     );
 }
+
+#[test]
+#[ignore = "integration tier: runs the program"]
+fn a_file_that_is_no_cassette_ends_the_program_by_its_line() {
+    let file = std::env::temp_dir().join(format!("openai-sim-{}.cassette", std::process::id()));
+    std::fs::write(&file, "openai-sim cassette 1\ncolor: red\n").unwrap();
+    let output = run(&["--cassette", file.to_str().unwrap()], None);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("line 2 of the cassette"), "{said}");
+}

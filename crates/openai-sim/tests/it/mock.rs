@@ -9,6 +9,7 @@ mod chat;
 mod control;
 mod embeddings;
 mod lies;
+mod recordings;
 mod refusals;
 mod scripts;
 mod stream;
