@@ -168,12 +168,11 @@ pub(crate) fn served<'a>(
 
 impl Held<'_> {
     /// How badly the contract fits, by status, form, breadth and shape.
-    fn distance(&self) -> (bool, bool, bool, u16, usize) {
+    fn distance(&self) -> (bool, bool, u16, usize) {
         let Self { exchange, call, .. } = self;
         (
             !call.fits_status(exchange.status),
             !call.fits_form(&exchange.answer),
-            !call.has_route() && !exchange.is_refused(),
             call.breadth(),
             self.contract
                 .observe(&exchange.values())

@@ -91,14 +91,17 @@ fn distinct(answer: &Value, flaws: &mut Flaws) {
     flaws.add_if(ids.len() < all, "data[].id", "stands twice");
 }
 
-/// `created` counts seconds since 1970: not milliseconds, and not nothing.
-fn created(answer: &Value, flaws: &mut Flaws) {
+/// What every answer says of itself: `created` counts seconds since 1970, not milliseconds, and names are not empty.
+fn head(answer: &Value, flaws: &mut Flaws) {
     const SECONDS_MIN: i64 = 1_000_000_000;
     const SECONDS_MAX: i64 = 100_000_000_000;
     let odd = answer["created"]
         .as_i64()
         .is_some_and(|created| !(SECONDS_MIN..SECONDS_MAX).contains(&created));
     flaws.add_if(odd, "created", "is no time in seconds since 1970");
+    for name in ["id", "model"] {
+        flaws.add_if(answer[name] == "", name, "is empty");
+    }
 }
 
 #[cfg(test)]

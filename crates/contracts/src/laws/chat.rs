@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::usage::{self, Called};
-use super::{Flaws, created};
+use super::{Flaws, head};
 use crate::exchange::Exchange;
 
 /// How many alternatives a token may list.
 const TOP_LOGPROBS: &str = "top_logprobs";
 
 pub(super) fn whole(exchange: &Exchange, answer: &Value, flaws: &mut Flaws) {
-    created(answer, flaws);
+    head(answer, flaws);
     let choices: Vec<&Value> = answer["choices"].as_array().into_iter().flatten().collect();
     let indexes: Vec<Option<u64>> = choices
         .iter()
@@ -52,7 +52,7 @@ pub(super) fn stream(exchange: &Exchange, flaws: &mut Flaws) {
         flaws.add_if(different, name, "differs between the chunks of one answer");
     }
     if let Some(first) = chunks.first() {
-        created(first, flaws);
+        head(first, flaws);
     }
     let choices: Vec<&Value> = chunks
         .iter()

@@ -120,6 +120,7 @@ fn whole_answers() {
             json!(1_790_000_000_000_u64),
             "is no time in seconds",
         ),
+        ("/id", json!(""), "`id` is empty"),
     ] {
         check("/chat/completions", &request, &chat(), place, new, words);
     }
