@@ -42,6 +42,8 @@ struct Scrub<'a> {
     edits: Edits,
     /// Texts that belong together, by what they are parts of.
     groups: BTreeMap<String, Vec<Part>>,
+    /// Tokens that could have been chosen, each with the way to the one that was.
+    alternatives: Vec<(Part, String)>,
     /// Bytes of tokens: where, the way to the object that holds the token, which byte.
     bytes: Vec<(Range<usize>, String, usize)>,
     documents: usize,
@@ -53,6 +55,7 @@ impl<'a> Scrub<'a> {
             kept,
             edits: Edits::default(),
             groups: BTreeMap::new(),
+            alternatives: Vec::new(),
             bytes: Vec::new(),
             documents: 0,
         }
@@ -142,8 +145,13 @@ impl<'a> Scrub<'a> {
                     says: decoded(written),
                     holder: holder(&literal.way, 1, self.documents),
                 };
-                let group = self.groups.entry(group(&literal.way, document));
-                group.or_default().push(part);
+                if literal.names().any(|name| name == "top_logprobs") {
+                    let chosen = holder(&literal.way, 3, self.documents);
+                    self.alternatives.push((part, chosen));
+                } else {
+                    let group = self.groups.entry(group(&literal.way, document));
+                    group.or_default().push(part);
+                }
                 return;
             }
             Treatment::Says => self.said(written),
@@ -165,7 +173,8 @@ impl<'a> Scrub<'a> {
     }
 
     fn finish(mut self) -> Edits {
-        let mut tokens = BTreeMap::new();
+        // What tokens said and say now, by the way to what holds them.
+        let mut tokens: BTreeMap<String, (String, String)> = BTreeMap::new();
         for parts in std::mem::take(&mut self.groups).into_values() {
             let whole: String = parts.iter().map(|part| part.says.as_str()).collect();
             let edits = prose::edits(&whole, self.kept);
@@ -174,20 +183,37 @@ impl<'a> Scrub<'a> {
                 *end += part.says.len();
                 Some(*end)
             });
-            for (part, new) in parts.iter().zip(edits.recut(&new, ends)) {
-                let written = prose::rewritten(&part.literal, &part.says, new);
-                self.edits.put(part.range.clone(), written);
-                tokens.insert(part.holder.clone(), new.to_owned());
+            let news: Vec<&str> = edits.recut(&new, ends);
+            for (part, new) in parts.into_iter().zip(news) {
+                self.rewrite(part, new.to_owned(), &mut tokens);
             }
+        }
+        for (part, chosen) in std::mem::take(&mut self.alternatives) {
+            let new = match tokens.get(&chosen) {
+                Some((said, says)) if *said == part.says => says.clone(),
+                _ => prose::edits(&part.says, self.kept).apply(&part.says),
+            };
+            self.rewrite(part, new, &mut tokens);
         }
         for (range, holder, index) in std::mem::take(&mut self.bytes) {
             // A token that is only a part of a character is written otherwise; then nothing of it is kept.
-            let token = tokens.get(&holder).map(String::as_bytes);
+            let token = tokens.get(&holder).map(|(_, says)| says.as_bytes());
             let byte = token.and_then(|token| token.get(index)).copied();
             self.edits.put(range, byte.unwrap_or(b'x').to_string());
         }
         self.edits.sort();
         self.edits
+    }
+
+    fn rewrite(
+        &mut self,
+        part: Part,
+        new: String,
+        tokens: &mut BTreeMap<String, (String, String)>,
+    ) {
+        let written = prose::rewritten(&part.literal, &part.says, &new);
+        self.edits.put(part.range, written);
+        tokens.insert(part.holder, (part.says, new));
     }
 }
 

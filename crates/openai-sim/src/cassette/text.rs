@@ -63,7 +63,8 @@ impl Cassette {
             ("chat model", &self.chat_model),
             ("embed model", &self.embed_model),
         ] {
-            text += &format!("{name}: {}\n", one_line(value));
+            let space = if value.is_empty() { "" } else { " " };
+            text += &format!("{name}:{space}{}\n", one_line(value));
         }
         self.exchanges
             .iter()

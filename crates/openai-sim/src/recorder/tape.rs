@@ -294,7 +294,21 @@ impl Body for Taped {
 
 #[cfg(test)]
 mod tests {
-    use super::day;
+    use super::{BODY_BYTES_MAX, EXCHANGES_MAX, Tape, Track, day};
+    use bytes::Bytes;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_full_tape_takes_no_more_and_a_body_has_an_end() {
+        let tape = Arc::new(Tape::default());
+        tape.state().began = EXCHANGES_MAX - 1;
+        let mut last = Track::begin(&tape, "GET", "/models", None).unwrap();
+        assert!(Track::begin(&tape, "GET", "/models", None).is_none());
+        assert!(last.chunk(Bytes::from(vec![0; BODY_BYTES_MAX])));
+        assert!(!last.chunk(Bytes::from_static(b"a")));
+        drop(last);
+        assert_eq!(tape.cassette().exchanges.len(), 1);
+    }
 
     #[test]
     fn a_date_gives_its_day() {

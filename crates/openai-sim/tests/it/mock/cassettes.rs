@@ -298,6 +298,7 @@ async fn structured_output_and_arguments_stay_json_that_fits() {
         .map(|token| token["token"].as_str().unwrap())
         .collect();
     assert_eq!(text, logged["choices"][0]["message"]["content"]);
+    assert_eq!(tokens[0]["top_logprobs"][0]["token"], tokens[0]["token"]);
     for token in tokens {
         assert_eq!(
             token["bytes"],

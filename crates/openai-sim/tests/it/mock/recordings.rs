@@ -134,6 +134,25 @@ async fn a_client_that_leaves_takes_its_call_along_and_a_stream_passes_as_it_com
     assert!(!exchange.chunks.is_empty());
 }
 
+#[tokio::test]
+async fn a_client_that_leaves_before_an_answer_takes_its_call_along() {
+    let sim = start().await;
+    sim.script(Script::never_answer());
+    let recorder = Recorder::start(&sim.base_url()).await.unwrap();
+    let arrived = async {
+        while sim.calls().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = ask(&recorder.base_url(), "/models", None) => panic!("nobody answers"),
+        () = arrived => {}
+    }
+    sim.idle().await;
+    let exchange = recorder.finish().await.exchanges.remove(0);
+    assert_eq!((exchange.status, exchange.ending), (None, Ending::Left));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_replay_keeps_the_time_unless_it_is_to_be_fast() {
     let text = "openai-sim cassette 1\n\n> GET /models\n< 200 +3000\n< content-type: text/event-stream\n+3000|data: {}\n|\n|\n+8000|data: [DONE]\n|\n|\nend left\n";
@@ -153,4 +172,8 @@ async fn a_replay_keeps_the_time_unless_it_is_to_be_fast() {
         .unwrap()
         .unwrap();
     assert!(timeout(second, response.chunk()).await.unwrap().is_ok());
+    let silent = Cassette::read("openai-sim cassette 1\n\n> GET /models\nend timeout\n").unwrap();
+    let sim = play(silent, Timing::Fast).await;
+    let sent = client().get(sim.base_url() + "/models").send();
+    assert!(timeout(3600 * second, sent).await.is_err());
 }
