@@ -21,6 +21,7 @@ mod runner;
 mod source;
 mod spend;
 mod suite;
+mod unseen;
 mod world;
 
 pub use check::{Door, Outcome, Row};
@@ -30,3 +31,4 @@ pub use observation::Found;
 pub use options::{Limits, Options};
 pub use report::{REPORT_VERSION, Report};
 pub use suite::{Say, compare_reports, run};
+pub use unseen::Unseen;

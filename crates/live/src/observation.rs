@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use contracts::{Contracts, Drift, Drifts, Exchange, Finding, Grade, Learned, between, laws};
 
 use crate::check::{Door, Outcome, Row};
+use crate::unseen::{Unseen, unseen};
 use crate::world::Noted;
 
 /// The upstream that the contracts describe.
@@ -30,6 +31,8 @@ pub struct Found {
     pub new: Vec<Finding>,
     /// Was accepted and is not seen any more.
     pub gone: Vec<Drift>,
+    /// Optional fields that never came.
+    pub unseen: Vec<Unseen>,
     /// What keyward changed beyond its design.
     pub changed: Vec<Finding>,
 }
@@ -88,6 +91,7 @@ impl Known {
             accepted: split.accepted,
             new: split.new,
             gone: split.gone,
+            unseen: unseen(&self.contracts, &direct),
             changed,
         }
     }

@@ -60,6 +60,8 @@ pub struct Options {
     pub record: Option<PathBuf>,
     /// The cassette to run against.
     pub replay: Option<PathBuf>,
+    /// Plays the cassette without its waits.
+    pub fast: bool,
     /// An older `report.json` to compare with.
     pub compare: Option<PathBuf>,
     /// A newer one: then nothing runs, the two are compared.
@@ -95,18 +97,20 @@ impl Options {
                 "`{flag}` stands twice"
             );
             seen.push(flag);
-            if flag == "--accept" {
-                options.accept = true;
-                continue;
-            }
-            let value = words.next().with_context(|| {
-                format!("`{flag}` is unknown or has no value; type: cargo xtask help")
-            })?;
-            options.set(flag, value)?;
-            if flag == "--compare" {
-                options.compare_with = words
-                    .next_if(|word| !word.starts_with("--"))
-                    .map(PathBuf::from);
+            match flag {
+                "--accept" => options.accept = true,
+                "--fast" => options.fast = true,
+                _ => {
+                    let value = words.next().with_context(|| {
+                        format!("`{flag}` is unknown or has no value; type: cargo xtask help")
+                    })?;
+                    options.set(flag, value)?;
+                    if flag == "--compare" {
+                        options.compare_with = words
+                            .next_if(|word| !word.starts_with("--"))
+                            .map(PathBuf::from);
+                    }
+                }
             }
         }
         ensure!(
@@ -174,6 +178,7 @@ impl Default for Options {
             accept: false,
             record: None,
             replay: None,
+            fast: false,
             compare: None,
             compare_with: None,
             limits: Limits {

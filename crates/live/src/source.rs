@@ -1,9 +1,13 @@
 //! Where answers come from: the upstream itself, the upstream through a recorder, or a cassette.
 //!
-//! Invariants: whatever it is, the suite sees a base URL and a key; a cassette never sees a real key.
+//! Invariants: whatever it is, the suite sees a base URL and a key; a cassette is never asked with a real key.
 //! Does not know: what is asked.
 
-use anyhow::bail;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use openai_sim::{Cassette, Recorder, Sim, SimOptions, Timing};
 
 use crate::options::{OPENAI_BASE_URL, Options, is_loopback};
 
@@ -17,36 +21,96 @@ pub(crate) struct Source {
     pub(crate) name: Option<String>,
     /// The day of the cassette that answers.
     pub(crate) recorded: Option<String>,
+    between: Between,
+}
+
+/// What stands between the suite and the upstream.
+enum Between {
+    Nothing,
+    Recorder(Recorder),
+    /// Plays as long as it is here.
+    Player {
+        _sim: Sim,
+    },
 }
 
 impl Source {
     /// Makes the upstream of the options ready. A cassette brings its own models.
     pub(crate) async fn open(options: &mut Options, key: Option<String>) -> anyhow::Result<Self> {
-        let base_url = options
-            .base_url
-            .clone()
-            .unwrap_or_else(|| OPENAI_BASE_URL.to_owned());
+        if let Some(path) = options.replay.clone() {
+            return Self::replay(&path, options).await;
+        }
+        let upstream = options.base_url.as_deref().unwrap_or(OPENAI_BASE_URL);
+        let nobody_bills = is_loopback(upstream);
         let key = match key {
             Some(key) => key,
-            // A server on loopback gets a made-up key.
-            None if is_loopback(&base_url) => made_up(),
+            None if nobody_bills => made_up(),
             None => bail!("a real API wants a key; type: OPENAI_API_KEY=… cargo xtask test-live"),
         };
-        Ok(Self {
-            nobody_bills: is_loopback(&base_url),
-            base_url,
+        let mut source = Self {
+            base_url: upstream.to_owned(),
             key,
+            nobody_bills,
             name: None,
             recorded: None,
+            between: Between::Nothing,
+        };
+        if options.record.is_some() {
+            let recorder = Recorder::start(upstream)
+                .await
+                .context("start the recorder")?;
+            source.base_url = recorder.base_url();
+            source.between = Between::Recorder(recorder);
+        }
+        Ok(source)
+    }
+
+    async fn replay(path: &Path, options: &mut Options) -> anyhow::Result<Self> {
+        let read = || format!("read the cassette {}", path.display());
+        let text = std::fs::read_to_string(path).with_context(read)?;
+        let cassette = Cassette::read(&text).with_context(read)?;
+        options.chat_model.clone_from(&cassette.chat_model);
+        options.embed_model.clone_from(&cassette.embed_model);
+        let (name, recorded) = (cassette.upstream.clone(), cassette.recorded.clone());
+        let sim = Sim::start(SimOptions {
+            cassette: Some(Arc::new(cassette)),
+            replay_speed: if options.fast {
+                Timing::Fast
+            } else {
+                Timing::AsRecorded
+            },
+            ..SimOptions::default()
+        });
+        let sim = sim.await.context("play the cassette")?;
+        Ok(Self {
+            base_url: sim.base_url(),
+            key: made_up(),
+            nobody_bills: true,
+            name: Some(name),
+            recorded: Some(recorded),
+            between: Between::Player { _sim: sim },
         })
     }
 
-    /// Ends what was started.
-    pub(crate) async fn close(self, _options: &Options, _upstream: &str) -> anyhow::Result<()> {
-        Ok(())
+    /// Ends what was started, and keeps what was recorded.
+    pub(crate) async fn close(
+        self,
+        options: &Options,
+        upstream: &str,
+        day: &str,
+    ) -> anyhow::Result<()> {
+        let (Between::Recorder(recorder), Some(path)) = (self.between, &options.record) else {
+            return Ok(());
+        };
+        let mut cassette = recorder.finish().await;
+        upstream.clone_into(&mut cassette.upstream);
+        day.clone_into(&mut cassette.recorded);
+        cassette.scrub(&[&self.key]);
+        std::fs::write(path, cassette.write()).with_context(|| format!("write {}", path.display()))
     }
 }
 
+/// For an upstream that asks for none; long enough to be looked for.
 fn made_up() -> String {
     ["sk", "-", "live-suite-loopback-", "1111111111111111"].concat()
 }

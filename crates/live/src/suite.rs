@@ -92,7 +92,10 @@ pub async fn run(
     }
     write(&options.report_dir, &report, &world)?;
     drop(world);
-    ready.source.close(&options, &report.upstream).await?;
+    ready
+        .source
+        .close(&options, &report.upstream, &ready.day)
+        .await?;
     Ok(report)
 }
 

@@ -12,7 +12,7 @@ use contracts::{Exchange, Payload};
 
 use crate::answer::Answer;
 use crate::ask::Ask;
-use crate::check::{Door, Model, Stop, fail};
+use crate::check::{Door, Model, Stop, ensure, fail};
 use crate::clock::now;
 use crate::key::Secret;
 use crate::keyward::{Keyward, Start};
@@ -182,13 +182,17 @@ impl World {
             body.extend_from_slice(&piece);
         }
         let took = start.elapsed();
-        Ok(Answer {
+        let answer = Answer {
             status,
             headers,
             body,
             first: first.unwrap_or(took),
             took,
-        })
+        };
+        // The suite has changed since the recording; no upstream said this.
+        let unknown = status == 501 && answer.json()["error"]["code"] == "not_in_cassette";
+        ensure(!unknown, || answer.evidence())?;
+        Ok(answer)
     }
 
     fn note(&self, door: Door, ask: &Ask, answer: Option<&Answer>, main: bool) {

@@ -10,7 +10,7 @@ use crate::ask::{Ask, question};
 use crate::check::{BOTH, Check, Checked, Door, ONLY_KEYWARD, chat, embed, ensure};
 use crate::world::{Entrance, UNKNOWN_MODEL, World, entrance};
 
-/// Words of the over-long input: more tokens than any current embedding model takes.
+/// Words of the over-long input, a token each: more than any current embedding model takes.
 const WORDS_TOO_MANY: usize = 9_000;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -46,7 +46,7 @@ pub(super) const CHECKS: &[Check] = &[
         id: "errors.too_long",
         shows: "an input that is too long is refused",
         doors: BOTH,
-        calls: &[embed(1, 50_000)],
+        calls: &[embed(1, 20_000)],
         run: |world, door| Box::pin(too_long(world, door)),
     },
     Check {
@@ -136,7 +136,7 @@ async fn unpriced(world: &World, door: Door) -> Checked {
 }
 
 async fn too_long(world: &World, door: Door) -> Checked {
-    let input = "word ".repeat(WORDS_TOO_MANY);
+    let input = "a ".repeat(WORDS_TOO_MANY);
     let ask = Ask::embeddings(
         json!({"model": world.setup.tariff.embed.model, "input": input.trim_end()}),
     );

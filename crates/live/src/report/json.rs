@@ -31,6 +31,7 @@ pub(super) fn write(report: &Report) -> String {
         "checks": rows,
         "drifts": found.collect::<Vec<_>>(),
         "gone": report.found.gone.iter().map(|drift| drift.difference.clone()).collect::<Vec<_>>(),
+        "unseen": report.found.unseen.iter().map(|unseen| (unseen.contract.clone(), json!(unseen.fields))).collect::<Map<_, _>>(),
         "changed": report.found.changed.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "spend": {
             "priced_usd": report.spend.priced.to_string(),

@@ -173,6 +173,20 @@ fn findings(report: &Report, text: &mut String) -> std::fmt::Result {
             drift.contract, drift.difference
         )?;
     }
+    if !report.found.unseen.is_empty() {
+        writeln!(
+            text,
+            "\nOptional in the contracts, and in no answer of this run:\n"
+        )?;
+    }
+    for unseen in &report.found.unseen {
+        let fields: Vec<String> = unseen
+            .fields
+            .iter()
+            .map(|field| format!("`{field}`"))
+            .collect();
+        writeln!(text, "- {}: {}", unseen.contract, fields.join(", "))?;
+    }
     if !report.found.changed.is_empty() {
         writeln!(text, "\n## What keyward changed\n")?;
         for finding in &report.found.changed {
