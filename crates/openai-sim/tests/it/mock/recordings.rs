@@ -144,8 +144,9 @@ async fn a_client_that_leaves_before_an_answer_takes_its_call_along() {
             tokio::task::yield_now().await;
         }
     };
+    let base_url = recorder.base_url();
     tokio::select! {
-        _ = ask(&recorder.base_url(), "/models", None) => panic!("nobody answers"),
+        _ = ask(&base_url, "/models", None) => panic!("nobody answers"),
         () = arrived => {}
     }
     sim.idle().await;
