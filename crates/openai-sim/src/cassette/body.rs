@@ -46,6 +46,9 @@ struct Scrub<'a> {
     alternatives: Vec<(Part, String)>,
     /// Bytes of tokens: where, the way to the object that holds the token, which byte.
     bytes: Vec<(Range<usize>, String, usize)>,
+    /// The first time of creation, which becomes [`CREATED`]; others keep their distance from it, since an upstream
+    /// whose chunks differ in it is to be seen as such.
+    created: Option<i64>,
     documents: usize,
 }
 
@@ -57,6 +60,7 @@ impl<'a> Scrub<'a> {
             groups: BTreeMap::new(),
             alternatives: Vec::new(),
             bytes: Vec::new(),
+            created: None,
             documents: 0,
         }
     }
@@ -108,6 +112,17 @@ impl<'a> Scrub<'a> {
         self.vector(vector);
     }
 
+    fn created(&mut self, written: &str) -> String {
+        let fixed = i64::try_from(CREATED).unwrap_or_default();
+        let Ok(created) = written.parse::<i64>() else {
+            return fixed.to_string();
+        };
+        let first = *self.created.get_or_insert(created);
+        fixed
+            .saturating_add(created.saturating_sub(first))
+            .to_string()
+    }
+
     fn literal(
         &mut self,
         literal: &Literal,
@@ -119,7 +134,7 @@ impl<'a> Scrub<'a> {
         let new = match treat(literal, place) {
             Treatment::Keep => return,
             Treatment::Digits => prose::number(written),
-            Treatment::Created => CREATED.to_string(),
+            Treatment::Created => self.created(written),
             Treatment::Byte => {
                 if let Some(Step::Item(index)) = literal.way.last() {
                     let holder = holder(&literal.way, 2, self.documents);

@@ -164,6 +164,24 @@ proptest! {
 }
 
 #[test]
+fn chunks_that_differ_in_their_creation_still_do() {
+    let body = "data: {\"created\":1795555555}\n\ndata: {\"created\":1795555557}\n\n";
+    let stream = exchange(
+        "/chat/completions",
+        json!({}),
+        "text/event-stream",
+        body.as_bytes(),
+        &[],
+    );
+    let new = String::from_utf8(scrubbed(&stream, &[]).body().to_vec()).unwrap();
+    let first = super::policy::CREATED;
+    assert!(
+        new.contains(&first.to_string()) && new.contains(&(first + 2).to_string()),
+        "{new}"
+    );
+}
+
+#[test]
 fn what_matters_stays_and_what_was_said_goes() {
     let request = json!({
         "model": "gpt-4o-mini", "user": "ada.lovelace", "stop": ["enough"], "temperature": 0.25,
