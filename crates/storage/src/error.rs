@@ -68,6 +68,9 @@ pub enum StoreErrorKind {
     /// The disk or the file failed: full, unreadable, not permitted.
     #[error("the disk refused: {0}")]
     Disk(String),
+    /// The database server can't be reached, refuses, or gave no answer in time. What was asked for may have been done.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
     /// The file is not a database, or is damaged.
     #[error("the database is damaged: {0}")]
     Damaged(String),
@@ -94,6 +97,9 @@ impl StoreError {
     /// Whether the same call may succeed later without anybody changing it.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Busy(_) | StoreErrorKind::Disk(_))
+        matches!(
+            self.kind,
+            StoreErrorKind::Busy(_) | StoreErrorKind::Disk(_) | StoreErrorKind::Unavailable(_)
+        )
     }
 }

@@ -64,6 +64,7 @@ mod error;
 mod escrow_sums;
 mod health;
 mod limits;
+mod postgres;
 mod queue;
 mod receipt;
 mod rows;
@@ -79,6 +80,7 @@ pub use budget_rows::{
 pub use error::{StoreError, StoreErrorKind};
 pub use escrow_sums::{Charge, LeaseSums, WindowSums};
 pub use limits::{LIST_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
+pub use postgres::{CALL_MAX, CONNECTIONS_MAX, PostgresStore};
 pub use queue::{
     ENTRIES_WAITING_MAX, ENTRIES_WAITING_WRITABLE_MAX, ENTRY_WAIT_MAX, PLACE_WAIT_MAX,
 };
@@ -88,5 +90,5 @@ pub use rows::{
 };
 pub use sqlite::SqliteStore;
 pub use sqlite::disk::{Disk, DiskStep, RealDisk};
-pub use store::{OpenOptions, Role, Seams, Store, Wall};
+pub use store::{OpenOptions, PostgresOptions, Role, Seams, Store, Wall};
 pub use windows::{WindowKind, day_of};

@@ -10,8 +10,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::budget_rows::EntryWrite;
 use crate::error::StoreError;
+use crate::postgres::PostgresStore;
 use crate::receipt::Receipt;
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
 use crate::sqlite::SqliteStore;
@@ -28,10 +31,22 @@ pub struct OpenOptions {
     pub gather: Duration,
 }
 
+/// How to connect to a database server.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// `postgresql://user:password@host:5432/database`, with `sslmode` and `application_name` as parameters. Straight to
+    /// the server or to a pooler that keeps sessions: a pooler that shares them between transactions forgets settings.
+    pub url: SecretString,
+    /// Who connects. Servers may be many.
+    pub role: Role,
+    /// As in [`OpenOptions::gather`].
+    pub gather: Duration,
+}
+
 /// Who opens a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The one server: holds the lock file for life and migrates.
+    /// A server: migrates. On SQLite the only one: holds the lock file for life.
     Server,
     /// A command beside it: migrates only if no server runs.
     Command,
@@ -69,6 +84,8 @@ impl fmt::Debug for Seams {
 pub enum Store {
     /// One SQLite file on a local disk.
     Sqlite(SqliteStore),
+    /// A PostgreSQL server that several servers of ours share.
+    Postgres(PostgresStore),
 }
 
 impl Store {
@@ -93,12 +110,26 @@ impl Store {
         Ok(Store::Sqlite(SqliteStore::open(options, seams).await?))
     }
 
+    /// Connects to a database server, makes its tables if they are missing, and brings them up to date.
+    ///
+    /// Errors: `Unavailable`, `Schema`.
+    pub async fn connect(options: PostgresOptions) -> Result<Store, StoreError> {
+        Store::connect_with(options, Seams::default()).await
+    }
+
+    /// The same with another clock; the disk is the server's.
+    pub async fn connect_with(options: PostgresOptions, seams: Seams) -> Result<Store, StoreError> {
+        let store = PostgresStore::open(options, seams.wall).await?;
+        Ok(Store::Postgres(store))
+    }
+
     /// Adds a virtual key; on disk when it returns.
     ///
     /// Errors: `Conflict` if the id or the digest is taken, whatever the rest of the row says.
     pub async fn insert_key(&self, row: KeyRow) -> Result<(), StoreError> {
         match self {
             Store::Sqlite(store) => store.insert_key(row).await,
+            Store::Postgres(store) => store.insert_key(row).await,
         }
     }
 
@@ -106,6 +137,7 @@ impl Store {
     pub async fn keys(&self) -> Result<Vec<KeyRow>, StoreError> {
         match self {
             Store::Sqlite(store) => store.keys().await,
+            Store::Postgres(store) => store.keys().await,
         }
     }
 
@@ -115,6 +147,7 @@ impl Store {
     pub async fn revoke_key(&self, id: &str, at_ms: i64) -> Result<KeyRevocation, StoreError> {
         match self {
             Store::Sqlite(store) => store.revoke_key(id, at_ms).await,
+            Store::Postgres(store) => store.revoke_key(id, at_ms).await,
         }
     }
 
@@ -122,6 +155,7 @@ impl Store {
     pub async fn epoch(&self) -> Result<i64, StoreError> {
         match self {
             Store::Sqlite(store) => store.epoch().await,
+            Store::Postgres(store) => store.epoch().await,
         }
     }
 
@@ -134,6 +168,7 @@ impl Store {
     pub async fn enqueue_entry(&self, write: impl Into<EntryWrite>) -> Result<Receipt, StoreError> {
         match self {
             Store::Sqlite(store) => store.enqueue_entry(write.into()).await,
+            Store::Postgres(store) => store.enqueue_entry(write.into()).await,
         }
     }
 
@@ -151,6 +186,11 @@ impl Store {
                     .append_entries(writes.into_iter().map(W::into).collect())
                     .await
             }
+            Store::Postgres(store) => {
+                store
+                    .append_entries(writes.into_iter().map(W::into).collect())
+                    .await
+            }
         }
     }
 
@@ -158,6 +198,7 @@ impl Store {
     pub async fn flush(&self) -> Result<(), StoreError> {
         match self {
             Store::Sqlite(store) => store.flush().await,
+            Store::Postgres(store) => store.flush().await,
         }
     }
 
@@ -168,6 +209,7 @@ impl Store {
     ) -> Result<Vec<EntryRow>, StoreError> {
         match self {
             Store::Sqlite(store) => store.entries_of_request(request_id).await,
+            Store::Postgres(store) => store.entries_of_request(request_id).await,
         }
     }
 
@@ -175,6 +217,7 @@ impl Store {
     pub async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         match self {
             Store::Sqlite(store) => store.usage(query).await,
+            Store::Postgres(store) => store.usage(query).await,
         }
     }
 
@@ -183,6 +226,7 @@ impl Store {
     pub fn health(&self) -> StoreHealth {
         match self {
             Store::Sqlite(store) => store.health(),
+            Store::Postgres(store) => store.health(),
         }
     }
 
@@ -193,6 +237,7 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         match self {
             Store::Sqlite(store) => store.close().await,
+            Store::Postgres(store) => store.close().await,
         }
     }
 }

@@ -21,6 +21,7 @@ impl Store {
     pub async fn set_budget(&self, set: BudgetSet) -> Result<BudgetRow, StoreError> {
         match self {
             Store::Sqlite(store) => store.set_budget(set).await,
+            Store::Postgres(store) => store.set_budget(set).await,
         }
     }
 
@@ -30,6 +31,7 @@ impl Store {
     pub async fn remove_budget(&self, scope: Scope, window: String) -> Result<bool, StoreError> {
         match self {
             Store::Sqlite(store) => store.remove_budget(scope, window).await,
+            Store::Postgres(store) => store.remove_budget(scope, window).await,
         }
     }
 
@@ -40,6 +42,7 @@ impl Store {
     ) -> Result<Vec<BudgetState>, StoreError> {
         match self {
             Store::Sqlite(store) => store.budget_states(filter).await,
+            Store::Postgres(store) => store.budget_states(filter).await,
         }
     }
 
@@ -48,6 +51,7 @@ impl Store {
     pub async fn budgets_in_scope(&self, ask: ScopeAsk) -> Result<ScopeAnswer, StoreError> {
         match self {
             Store::Sqlite(store) => store.budgets_in_scope(ask).await,
+            Store::Postgres(store) => store.budgets_in_scope(ask).await,
         }
     }
 
@@ -61,6 +65,7 @@ impl Store {
     ) -> Result<Beat, StoreError> {
         match self {
             Store::Sqlite(store) => store.open_instance(instance, lives_for_ms).await,
+            Store::Postgres(store) => store.open_instance(instance, lives_for_ms).await,
         }
     }
 
@@ -73,6 +78,7 @@ impl Store {
     ) -> Result<Beat, StoreError> {
         match self {
             Store::Sqlite(store) => store.heartbeat(instance, seen_epoch, lives_for_ms).await,
+            Store::Postgres(store) => store.heartbeat(instance, seen_epoch, lives_for_ms).await,
         }
     }
 
@@ -88,6 +94,7 @@ impl Store {
     ) -> Result<GrantAnswer, StoreError> {
         match self {
             Store::Sqlite(store) => store.grant(instance, asks).await,
+            Store::Postgres(store) => store.grant(instance, asks).await,
         }
     }
 
@@ -100,6 +107,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         match self {
             Store::Sqlite(store) => store.give_back(instance, returns).await,
+            Store::Postgres(store) => store.give_back(instance, returns).await,
         }
     }
 
@@ -109,6 +117,7 @@ impl Store {
     pub async fn write_off_dead(&self, own: [u8; 16]) -> Result<Vec<WrittenOff>, StoreError> {
         match self {
             Store::Sqlite(store) => store.write_off_dead(own).await,
+            Store::Postgres(store) => store.write_off_dead(own).await,
         }
     }
 
@@ -116,6 +125,7 @@ impl Store {
     pub async fn close_instance(&self, instance: [u8; 16]) -> Result<(), StoreError> {
         match self {
             Store::Sqlite(store) => store.close_instance(instance).await,
+            Store::Postgres(store) => store.close_instance(instance).await,
         }
     }
 
@@ -123,6 +133,7 @@ impl Store {
     pub async fn instances(&self) -> Result<Vec<InstanceRow>, StoreError> {
         match self {
             Store::Sqlite(store) => store.instances().await,
+            Store::Postgres(store) => store.instances().await,
         }
     }
 
@@ -135,6 +146,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         match self {
             Store::Sqlite(store) => store.mark_alert(budget_id, window_start, percent).await,
+            Store::Postgres(store) => store.mark_alert(budget_id, window_start, percent).await,
         }
     }
 
@@ -147,6 +159,7 @@ impl Store {
     ) -> Result<Vec<AlertRow>, StoreError> {
         match self {
             Store::Sqlite(store) => store.alerts_waiting(alerts_max, claim_ms).await,
+            Store::Postgres(store) => store.alerts_waiting(alerts_max, claim_ms).await,
         }
     }
 
@@ -154,6 +167,7 @@ impl Store {
     pub async fn alert_delivered(&self, alert_id: i64) -> Result<(), StoreError> {
         match self {
             Store::Sqlite(store) => store.alert_delivered(alert_id).await,
+            Store::Postgres(store) => store.alert_delivered(alert_id).await,
         }
     }
 
@@ -161,6 +175,7 @@ impl Store {
     pub async fn unproven(&self, query: UsageQuery) -> Result<Vec<UnprovenRow>, StoreError> {
         match self {
             Store::Sqlite(store) => store.unproven(query).await,
+            Store::Postgres(store) => store.unproven(query).await,
         }
     }
 
@@ -168,6 +183,7 @@ impl Store {
     pub async fn notified(&self) {
         match self {
             Store::Sqlite(_) => std::future::pending().await,
+            Store::Postgres(store) => store.notified().await,
         }
     }
 }

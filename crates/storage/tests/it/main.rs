@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod integration;
+#[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod world;

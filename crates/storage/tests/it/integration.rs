@@ -1,0 +1,10 @@
+//! The integration tier: each test starts a PostgreSQL server of its own, which it may stop, freeze and cut off.
+//!
+//! Invariants: every server is ended by its test.
+//! Does not know: the other tiers.
+
+mod entries;
+mod keys;
+mod outages;
+mod starting;
+mod station;
