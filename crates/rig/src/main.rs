@@ -1,7 +1,9 @@
-//! The binary `rig`: a canned upstream or a load, each as a process of its own, so that a bench can pin it to a core.
+//! The binary `rig`: a canned upstream or a load, each as a process of its own, so that a bench can pin it to a core; and the soak of money.
 //!
-//! Invariants: standard output carries one line of JSON and nothing else; ends when standard input ends or the load is over.
+//! Invariants: standard output carries one line of JSON, or the soak's report, and nothing else; ends when standard input ends or its work is done.
 //! Does not know: what is being measured.
+
+mod soak_command;
 
 use std::io::Write;
 use std::time::Duration;
@@ -10,13 +12,17 @@ use anyhow::{Context, bail};
 use rig::{CannedUpstream, Load, Outcome, UpstreamOptions};
 
 const HELP: &str = "rig upstream [--listen A] [--answer-bytes N] [--chunks N] [--pause-us N]
-rig load --address A [--path P] [--headers FILE] [--body-bytes N] [--model M] [--stream yes] [--connections N] [--seconds S]";
+rig load --address A [--path P] [--headers FILE] [--body-bytes N] [--model M] [--stream yes] [--connections N] [--seconds S]
+rig soak --keyward FILE --simulator FILE [--database sqlite|postgres|both] [--kills N] [--seconds N] [--callers N] [--seed N] [--budgets on|off] [--remains FOLDER]";
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some((command, options)) = words.split_first() else {
         bail!("a command is needed\n{HELP}")
     };
+    if command == "soak" {
+        return soak_command::run(options);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
