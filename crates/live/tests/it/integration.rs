@@ -1,0 +1,115 @@
+//! The suite through the built keyward: the committed cassette, the simulator, and a simulator that lies.
+//!
+//! Invariants: the path of keyward comes from whoever runs the tier; without it the test fails and says what to type.
+//! Does not know: how checks are done.
+
+use openai_sim::{Lie, Sim, SimOptions};
+
+use crate::suite::{Ran, here, run};
+
+const CASSETTE: &str = "cassettes/llamacpp.cassette";
+const EXPECTED: &str = "cassettes/llamacpp.expected";
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tier hands the binary over in the environment"
+)]
+fn keyward() -> String {
+    let path = std::env::var("KEYWARD_TEST_BINARY");
+    path.expect("KEYWARD_TEST_BINARY names no keyward; type: cargo xtask test-integration")
+}
+
+fn suite(words: &[&str], key: Option<&str>) -> Ran {
+    let keyward = keyward();
+    run(
+        &[words, &["--keyward", &keyward, "--samples", "3"]].concat(),
+        key,
+    )
+}
+
+/// A simulator that wants a key, and the suite before it. It counts as OpenAI, so nothing may drift.
+async fn simulated(lie: Option<Lie>) -> Ran {
+    let key = ["sk", "-", "made-up-for-this-test-0001"].concat();
+    let sim = Sim::start(SimOptions {
+        api_key: Some(key.clone()),
+        ..SimOptions::default()
+    })
+    .await
+    .unwrap();
+    if let Some(lie) = lie {
+        sim.lie(lie);
+    }
+    suite(
+        &["--base-url", &sim.base_url(), "--upstream", "openai"],
+        Some(&key),
+    )
+}
+
+#[test]
+#[ignore = "integration tier"]
+fn the_cassette_of_a_llama_cpp_server_gives_the_outcomes_and_drifts_of_its_recording() {
+    let cassette = here(CASSETTE);
+    let ran = suite(&["--replay", cassette.to_str().unwrap(), "--fast"], None);
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    let report = ran.report();
+    assert_eq!(report["replayed"], "2026-11-22");
+    assert_eq!(
+        (&report["spend"]["billed_usd"], &report["upstream"]),
+        (&"0".into(), &"llamacpp".into())
+    );
+    let seen = ran.lines().join("\n") + "\n";
+    let expected = std::fs::read_to_string(here(EXPECTED)).unwrap_or_default();
+    if seen != expected {
+        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("llamacpp.expected");
+        std::fs::write(&path, &seen).unwrap();
+        let differs = |one: &str, other: &str| {
+            one.lines()
+                .filter(|line| !other.lines().any(|known| known == *line))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        panic!(
+            "gone:\n{}\nnew:\n{}\nif it is meant so, type: cp {} crates/live/{EXPECTED}",
+            differs(&expected, &seen),
+            differs(&seen, &expected),
+            path.display()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "integration tier"]
+async fn the_simulator_passes_as_openai_without_a_drift() {
+    let ran = simulated(None).await;
+    assert_eq!(ran.code, Some(0), "{}", ran.text);
+    assert_eq!(ran.report()["drifts"], serde_json::json!([]));
+    // It writes 512 tokens at once, so no deadline of a quick call is too short for it.
+    assert_eq!(
+        ran.ids("SKIP"),
+        ["errors.timeout keyward", "errors.breaker keyward"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "integration tier"]
+async fn a_renamed_field_fails_by_check_and_by_contract() {
+    let ran = simulated(Some(Lie::new().rename("embedding", "vector"))).await;
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    let failed = ran.ids("FAIL");
+    for id in [
+        "embedding.one direct",
+        "embedding.one keyward",
+        "contracts.upstream direct",
+    ] {
+        assert!(
+            failed.iter().any(|failed| failed == id),
+            "{id} is not among {failed:?}"
+        );
+    }
+    let named = "`data[].embedding` of the contract is `data[].vector` in the answer";
+    assert!(
+        ran.lines().iter().any(|line| line.contains(named)),
+        "{:#?}",
+        ran.lines()
+    );
+}
