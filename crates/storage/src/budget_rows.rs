@@ -315,6 +315,28 @@ impl From<EntryRow> for EntryWrite {
     }
 }
 
+impl EntryRow {
+    /// The scopes that this entry falls into, as pairs of kind and value.
+    pub(crate) fn scopes(&self) -> Vec<(&'static str, &str)> {
+        let mut scopes = vec![
+            ("global", ""),
+            ("project", &*self.project),
+            ("key", &*self.key_id),
+            ("model", &*self.model),
+        ];
+        scopes.extend(self.labels());
+        scopes
+    }
+
+    /// The end user and the tags, each once.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let tags = self.tags.iter().enumerate();
+        let tags = tags.filter(|(index, tag)| !self.tags[..*index].contains(tag));
+        let user = self.end_user.iter().map(|user| ("user", user.as_str()));
+        user.chain(tags.map(|(_, tag)| ("tag", tag.as_str())))
+    }
+}
+
 /// Sums that nobody proved, by group as in [`UsageRow`](crate::UsageRow).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnprovenRow {

@@ -18,6 +18,8 @@ pub(crate) type Group<'r> = (i64, &'r str, &'r str, &'r str, &'r str);
 #[derive(Debug, Default)]
 pub(crate) struct DailySums<'r> {
     pub(crate) groups: BTreeMap<Group<'r>, Sum>,
+    /// Cost by day, `user` or `tag`, and the name of it.
+    pub(crate) labels: BTreeMap<(i64, &'static str, &'r str), i128>,
 }
 
 #[derive(Debug, Default)]
@@ -27,11 +29,24 @@ pub(crate) struct Sum {
     /// Input, cached input, cache writes for 30 minutes and for 12 hours, output, reasoning.
     pub(crate) tokens: [i64; 6],
     pub(crate) cost_pico_usd: i128,
+    /// The part of the cost that was estimated.
+    pub(crate) estimated_pico_usd: i128,
+    /// The part of the cost that was charged because nothing was heard.
+    pub(crate) unsettled_pico_usd: i128,
 }
 
 impl<'r> DailySums<'r> {
-    /// Adds one new entry.
+    /// Adds one new entry that corrects nothing.
     pub(crate) fn add(&mut self, row: &'r EntryRow) -> Result<(), StoreErrorKind> {
+        self.add_correction(row, &row.state)
+    }
+
+    /// Adds one new entry that corrects another one of this state.
+    pub(crate) fn add_correction(
+        &mut self,
+        row: &'r EntryRow,
+        state: &str,
+    ) -> Result<(), StoreErrorKind> {
         let group = (
             row.window_day,
             &*row.key_id,
@@ -40,10 +55,17 @@ impl<'r> DailySums<'r> {
             &*row.endpoint,
         );
         let sum = self.groups.entry(group).or_default();
-        let counts = row.adjustment == 0;
+        // What was lost with an instance is no call that anybody can count.
+        let counts = row.adjustment == 0 && row.state != "unsettled";
         sum.requests += i64::from(counts && row.attempt <= 1);
         sum.attempts += i64::from(counts && row.attempt >= 1);
-        sum.cost_pico_usd += i128::from(row.cost_pico_usd);
+        let cost = i128::from(row.cost_pico_usd);
+        sum.cost_pico_usd += cost;
+        match state {
+            "estimated" => sum.estimated_pico_usd += cost,
+            "unsettled" => sum.unsettled_pico_usd += cost,
+            _ => {}
+        }
         let tokens = [
             row.input_tokens,
             row.cached_input_tokens,
@@ -56,6 +78,14 @@ impl<'r> DailySums<'r> {
             *sum = sum
                 .checked_add(tokens)
                 .ok_or(StoreErrorKind::Overflow { field: "usage" })?;
+        }
+        if cost != 0 {
+            for (kind, value) in row.labels() {
+                *self
+                    .labels
+                    .entry((row.window_day, kind, value))
+                    .or_default() += cost;
+            }
         }
         Ok(())
     }

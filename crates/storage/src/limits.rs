@@ -3,9 +3,10 @@
 //! Invariants: a row that passes is taken by the tables; every text and list has a maximum.
 //! Does not know: SQL.
 
-use crate::budget_rows::EntryWrite;
+use crate::budget_rows::{BudgetSet, EntryWrite, ScopeAsk, Want};
 use crate::error::StoreErrorKind;
 use crate::rows::{EntryRow, KeyRow};
+use crate::windows::WindowKind;
 
 /// Longest text field of a row, in bytes.
 pub const TEXT_BYTES_MAX: usize = 4_096;
@@ -14,6 +15,11 @@ pub const LIST_MAX: usize = 256;
 /// Most tokens of one class in one entry; keeps the daily sums far from the end of 64 bits.
 pub const TOKENS_MAX: i64 = 1_000_000_000_000;
 
+/// Most wants in one list of asks; some 50 ms of work.
+pub const WANTS_MAX: usize = 4_096;
+
+/// What a budget may be set for.
+const SCOPES: [&str; 6] = ["global", "project", "key", "model", "user", "tag"];
 /// The states of entries that are no adjustment.
 const STATES: [&str; 3] = ["reported", "estimated", "unsettled"];
 
@@ -103,6 +109,41 @@ pub(crate) fn check_key(row: &KeyRow) -> Result<(), StoreErrorKind> {
         "requests_per_minute",
         "is not above zero",
     )
+}
+
+pub(crate) fn check_budget(set: &BudgetSet) -> Result<(), StoreErrorKind> {
+    let known = SCOPES.contains(&set.scope_kind.as_str());
+    require(known, "scope_kind", "is not a known scope")?;
+    require(
+        (set.scope_kind == "global") == set.scope_value.is_empty(),
+        "scope_value",
+        "must be set, but not for `global`",
+    )?;
+    require(
+        set.scope_value != "*" || ["key", "user"].contains(&&*set.scope_kind),
+        "scope_value",
+        "may be `*` only for keys and users",
+    )?;
+    require(
+        WindowKind::parse(&set.window).is_some(),
+        "window",
+        "is not a known window",
+    )?;
+    require(set.limit_pico_usd >= 0, "limit_pico_usd", "is below zero")?;
+    check_texts(&[("scope_value", Some(&set.scope_value))])
+}
+
+pub(crate) fn check_scopes(ask: &ScopeAsk) -> Result<(), StoreErrorKind> {
+    require(ask.scopes.len() <= LIST_MAX, "scopes", "has too many parts")?;
+    for scope in &ask.scopes {
+        check_texts(&[("scope_value", Some(&scope.value))])?;
+    }
+    check_texts(&[("key_id", Some(&ask.key_id))])
+}
+
+pub(crate) fn check_grant(asks: &[Vec<Want>]) -> Result<(), StoreErrorKind> {
+    let wants = asks.iter().map(Vec::len).sum::<usize>();
+    require(wants <= WANTS_MAX, "asks", "has too many parts")
 }
 
 fn check_texts(texts: &[(&'static str, Option<&String>)]) -> Result<(), StoreErrorKind> {

@@ -4,17 +4,27 @@
 //! Does not know: what rows mean.
 
 mod budget_operations;
+mod budget_states;
+mod budgets;
 mod checkpoint;
 mod connection;
+mod desk;
 pub(crate) mod disk;
+mod ends;
 mod failure;
+mod grants;
+mod group;
+mod instances;
 mod keys;
+mod lease_rows;
 mod ledger;
 mod lists;
 mod migrations;
 mod mounts;
 mod place;
 mod readers;
+mod settlement;
+mod start_sums;
 mod sums;
 mod writer;
 
@@ -35,11 +45,12 @@ use crate::queue::{self, GATHER_MAX, PLACE_WAIT_MAX, Queue, TICK, Watch};
 use crate::receipt::{APPEND, Answer, Receipt, closed};
 use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageQuery, UsageRow};
 use crate::sqlite::checkpoint::Checkpointer;
+use crate::sqlite::desk::{edit, machine_ms};
 use crate::sqlite::failure::Failure;
 use crate::sqlite::place::{Lock, Place};
 use crate::sqlite::readers::Readers;
 use crate::sqlite::writer::{Command, Job, Waiting, Writer};
-use crate::store::{OpenOptions, Seams};
+use crate::store::{OpenOptions, Role, Seams, Wall};
 
 /// Commands that may wait beside them.
 const COMMANDS_WAITING_MAX: usize = 64;
@@ -50,15 +61,21 @@ pub struct SqliteStore {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     jobs: mpsc::Sender<Job>,
     queue: Arc<Queue>,
     readers: Readers,
     health: Arc<Health>,
     writer: Thread,
+    wall: Wall,
     /// Stops the watch when it is dropped.
     _watch: SyncSender<()>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Shared")
+    }
 }
 
 impl Drop for Shared {
@@ -227,7 +244,19 @@ fn start(options: &OpenOptions, seams: Seams) -> Result<Shared, Failure> {
     let known = migrations::MIGRATIONS;
     let lock =
         migrations::bring_up_to_date(&mut connection, &place, options.role, &*seams.disk, known)?;
+    if options.role == Role::Server {
+        edit(
+            &mut connection,
+            &*seams.disk,
+            &wall_of(&seams),
+            instances::end_all,
+        )?;
+    }
     run_on(connection, &place, lock, options.gather, seams)
+}
+
+fn wall_of(seams: &Seams) -> Wall {
+    seams.wall.clone().unwrap_or_else(|| Arc::new(machine_ms))
 }
 
 /// Starts the threads on a file that is up to date.
@@ -238,6 +267,7 @@ fn run_on(
     gather: Duration,
     seams: Seams,
 ) -> Result<Shared, Failure> {
+    let wall = wall_of(&seams);
     let (jobs, received) = mpsc::channel(queue::ENTRIES_WAITING_MAX + COMMANDS_WAITING_MAX);
     let health = Arc::new(Health::writable());
     let queue = Arc::new(Queue::new());
@@ -245,6 +275,7 @@ fn run_on(
     let writer = Writer {
         connection,
         disk: seams.disk,
+        wall: Arc::clone(&wall),
         jobs: received,
         health: Arc::clone(&health),
         checkpointer: Checkpointer::start(&place.database)?,
@@ -252,6 +283,7 @@ fn run_on(
         gather: gather.min(GATHER_MAX),
         waiting: VecDeque::new(),
         commands: Vec::new(),
+        grants: Vec::new(),
     };
     let thread = std::thread::Builder::new()
         .name("keyward-ledger".to_owned())
@@ -264,6 +296,7 @@ fn run_on(
         readers: Readers::new(place.database.clone()),
         health,
         writer: thread,
+        wall,
         _watch: watch,
     })
 }

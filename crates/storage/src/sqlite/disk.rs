@@ -19,6 +19,20 @@ pub enum DiskStep {
     Sum,
     /// A virtual key is written.
     Key,
+    /// The latest time is written.
+    Clock,
+    /// A budget is written.
+    Budget,
+    /// The sums of a budget's window are written.
+    Window,
+    /// A lease is written.
+    Lease,
+    /// A running server is written.
+    Instance,
+    /// A wish for what others hold is written.
+    Recall,
+    /// An alert is written.
+    Alert,
     /// A transaction is about to be committed.
     Commit,
     /// A transaction is on disk, and the answer may still get lost.

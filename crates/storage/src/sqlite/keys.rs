@@ -74,7 +74,7 @@ pub(crate) fn revoke_key(
     Ok(KeyRevocation::Revoked)
 }
 
-fn raise_epoch(connection: &Connection) -> Result<(), Failure> {
+pub(crate) fn raise_epoch(connection: &Connection) -> Result<(), Failure> {
     connection.execute("UPDATE epoch SET edits = edits + 1", [])?;
     Ok(())
 }

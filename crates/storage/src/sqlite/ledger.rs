@@ -1,17 +1,16 @@
-//! Ledger entries in SQL: a batch in one transaction, and reading back.
+//! Ledger entries in SQL: inserting, and reading back.
 //!
-//! Invariants: entries and their daily sums are written together or not at all; an identity is written once.
-//! Does not know: threads, queues.
+//! Invariants: an identity is written once.
+//! Does not know: transactions, sums, what an entry charges.
 
-use rusqlite::{Connection, OptionalExtension, Row, Statement, ToSql, TransactionBehavior};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, Statement, ToSql};
 
-use crate::daily_sums::DailySums;
 use crate::error::StoreErrorKind;
 use crate::rows::{Appended, EntryRow};
-use crate::sqlite::disk::{Disk, DiskStep};
+use crate::sqlite::desk::Desk;
+use crate::sqlite::disk::DiskStep;
 use crate::sqlite::failure::Failure;
 use crate::sqlite::lists::{parse_list, write_list};
-use crate::sqlite::sums::write_sums;
 
 const INSERT: &str = "INSERT INTO ledger_entry (request_id, attempt, adjustment, adjusts, state, at_ms, window_day,
     lease_id, key_id, project, endpoint, model, model_served, upstream, service_tier, price_row, input_tokens,
@@ -29,39 +28,6 @@ const SELECT: &str = "SELECT entry_id, request_id, attempt, adjustment, adjusts,
 /// What became of one row of a batch that was committed.
 pub(crate) type Outcome = Result<Appended, Failure>;
 
-/// Writes a batch in one transaction; one outcome per row, in their order.
-///
-/// Errors: of the transaction; then nothing of the batch is known to be written.
-pub(crate) fn write_batch(
-    connection: &mut Connection,
-    disk: &dyn Disk,
-    rows: &[&EntryRow],
-) -> Result<Vec<Outcome>, Failure> {
-    disk.step(DiskStep::Begin)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut outcomes = Vec::with_capacity(rows.len());
-    let mut sums = DailySums::default();
-    // Looked up once a batch: to find it by its text costs as much as a tenth of an insert.
-    let mut statement = transaction.prepare_cached(INSERT)?;
-    for row in rows {
-        disk.step(DiskStep::Entry)?;
-        let outcome = write_entry(&transaction, &mut statement, row);
-        match outcome {
-            Ok(Appended::New { .. }) => sums.add(row)?,
-            Ok(Appended::Duplicate { .. }) => {}
-            Err(ref failure) if is_of_the_row(&failure.kind) => {}
-            Err(failure) => return Err(failure),
-        }
-        outcomes.push(outcome);
-    }
-    drop(statement);
-    write_sums(&sums, &transaction, disk)?;
-    disk.step(DiskStep::Commit)?;
-    transaction.commit()?;
-    disk.step(DiskStep::Committed)?;
-    Ok(outcomes)
-}
-
 /// Whether a failure lies in the row and not in the disk: such a row will never be taken.
 pub(crate) fn is_of_the_row(kind: &StoreErrorKind) -> bool {
     matches!(
@@ -72,32 +38,66 @@ pub(crate) fn is_of_the_row(kind: &StoreErrorKind) -> bool {
     )
 }
 
-fn write_entry(connection: &Connection, statement: &mut Statement<'_>, row: &EntryRow) -> Outcome {
-    if insert(statement, row)? == 1 {
-        return Ok(Appended::New {
-            entry_id: connection.last_insert_rowid(),
-        });
+/// A statement that inserts, looked up once a batch: to find it by its text costs as much as a tenth of an insert.
+pub(crate) struct Pen<'c> {
+    connection: &'c Connection,
+    statement: CachedStatement<'c>,
+}
+
+impl<'c> Pen<'c> {
+    pub(crate) fn new(connection: &'c Connection) -> Result<Pen<'c>, Failure> {
+        let statement = connection.prepare_cached(INSERT)?;
+        Ok(Pen {
+            connection,
+            statement,
+        })
     }
-    let mut statement =
-        connection.prepare_cached(&format!("{SELECT} AND attempt = ?2 AND adjustment = ?3"))?;
-    let stored = statement
-        .query_row((row.request_id, row.attempt, row.adjustment), read_entry)
-        .optional()?
-        .ok_or_else(|| StoreErrorKind::Internal("an entry vanished".to_owned()))?;
-    let entry_id = stored.entry_id;
-    if stored
-        == (EntryRow {
+
+    /// Inserts an entry unless it is there.
+    pub(crate) fn write(&mut self, row: &EntryRow) -> Outcome {
+        if insert(&mut self.statement, row)? == 1 {
+            return Ok(Appended::New {
+                entry_id: self.connection.last_insert_rowid(),
+            });
+        }
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("{SELECT} AND attempt = ?2 AND adjustment = ?3"))?;
+        let stored = statement
+            .query_row((row.request_id, row.attempt, row.adjustment), read_entry)
+            .optional()?
+            .ok_or_else(|| StoreErrorKind::Internal("an entry vanished".to_owned()))?;
+        let entry_id = stored.entry_id;
+        let same = EntryRow {
             entry_id,
             ..row.clone()
-        })
-    {
-        Ok(Appended::Duplicate { entry_id })
-    } else {
-        Err(StoreErrorKind::Conflict {
-            what: "ledger entry",
+        };
+        if stored == same {
+            Ok(Appended::Duplicate { entry_id })
+        } else {
+            let what = "ledger entry";
+            Err(StoreErrorKind::Conflict { what }.into())
         }
-        .into())
     }
+}
+
+/// Inserts an entry of our own making, which can't be there yet; its id.
+pub(crate) fn insert_new(desk: Desk<'_>, row: &EntryRow) -> Result<i64, Failure> {
+    desk.step(DiskStep::Entry)?;
+    match Pen::new(desk.connection)?.write(row)? {
+        Appended::New { entry_id } => Ok(entry_id),
+        Appended::Duplicate { .. } => {
+            Err(StoreErrorKind::Internal("a lease was entered twice".to_owned()).into())
+        }
+    }
+}
+
+/// The state of an entry that another one corrects.
+pub(crate) fn state_of(desk: Desk<'_>, entry_id: i64) -> Result<String, Failure> {
+    Ok(desk
+        .connection
+        .prepare_cached("SELECT state FROM ledger_entry WHERE entry_id = ?")?
+        .query_row([entry_id], |row| row.get(0))?)
 }
 
 fn insert(statement: &mut Statement<'_>, row: &EntryRow) -> Result<usize, rusqlite::Error> {

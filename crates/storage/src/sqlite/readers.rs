@@ -71,6 +71,20 @@ impl Readers {
         }
     }
 
+    /// The same for a read of several statements that must see one moment.
+    pub(crate) async fn read_moment<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let read = |connection: &Connection| {
+            // Ends with a rollback, for there is nothing to keep.
+            let moment = connection.unchecked_transaction()?;
+            read(&moment)
+        };
+        self.read(operation, read).await
+    }
+
     /// Refuses further reads and closes what is idle.
     pub(crate) fn close(&self) {
         self.places.close();

@@ -16,12 +16,15 @@ use crate::error::StoreError;
 use crate::health::Health;
 use crate::queue::Place;
 use crate::receipt::{APPEND, Answer, retry_pause};
-use crate::rows::{Appended, EntryRow, KeyRevocation, KeyRow};
+use crate::rows::{Appended, KeyRevocation, KeyRow};
 use crate::sqlite::checkpoint::{Checkpointer, restart_log};
 use crate::sqlite::disk::Disk;
 use crate::sqlite::failure::Failure;
+pub(crate) use crate::sqlite::group::Grant;
+use crate::sqlite::group::write_group;
 use crate::sqlite::place::Lock;
 use crate::sqlite::{keys, ledger};
+use crate::store::Wall;
 
 /// Entries in one transaction; some 10 ms of work, so that other processes get their turn.
 const BATCH_ROWS_MAX: usize = 1_000;
@@ -42,10 +45,16 @@ pub(crate) enum Job {
     Command(Command),
 }
 
+/// Runs on the thread and answers by itself; says whether something was committed.
+pub(crate) type Edit = Box<dyn FnOnce(&mut Connection, &dyn Disk, &Wall) -> bool + Send>;
+
 /// Whoever sends one of these waits for it.
 pub(crate) enum Command {
     InsertKey(Box<KeyRow>, Answer<()>),
     RevokeKey(String, i64, Answer<KeyRevocation>),
+    /// Grants ride in the transaction of the entries before them.
+    Grant(Grant),
+    Edit(Edit),
     Flush(Answer<()>),
     Close(Answer<()>),
 }
@@ -54,6 +63,7 @@ pub(crate) enum Command {
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) wall: Wall,
     pub(crate) jobs: mpsc::Receiver<Job>,
     pub(crate) health: Arc<Health>,
     pub(crate) checkpointer: Checkpointer,
@@ -61,6 +71,7 @@ pub(crate) struct Writer {
     pub(crate) gather: Duration,
     pub(crate) waiting: VecDeque<Box<Waiting>>,
     pub(crate) commands: Vec<Command>,
+    pub(crate) grants: Vec<Grant>,
 }
 
 impl Writer {
@@ -88,6 +99,7 @@ impl Writer {
     fn take(&mut self, job: Job) {
         match job {
             Job::Entry(entry) => self.waiting.push_back(entry),
+            Job::Command(Command::Grant(grant)) => self.grants.push(grant),
             Job::Command(command) => self.commands.push(command),
         }
     }
@@ -100,7 +112,7 @@ impl Writer {
 
     /// Gathers, or waits before a next try. Whoever waits for an answer unparks this thread after sending.
     fn pause(&self) {
-        if !self.commands.is_empty() {
+        if !self.commands.is_empty() || !self.grants.is_empty() {
             return;
         }
         match self.health.commits_failed() {
@@ -110,8 +122,30 @@ impl Writer {
         }
     }
 
-    /// Writes what waits, in groups. After an error the rest waits on.
+    /// Writes what waits, in groups, the grants with the last one. After an error the rest of the entries waits on, and
+    /// the grants are refused.
     fn commit(&mut self) -> Result<(), StoreError> {
+        let outcome = self.commit_entries();
+        if outcome.is_ok() && !self.grants.is_empty() {
+            // No entries to ride with; or one of them was refused, and the group fell apart.
+            if let Err(failure) = self.commit_first(0) {
+                self.refuse_grants(&failure.during(Grant::OPERATION));
+            }
+        }
+        if let Err(error) = &outcome {
+            self.refuse_grants(error);
+        }
+        outcome
+    }
+
+    fn refuse_grants(&mut self, error: &StoreError) {
+        for grant in self.grants.drain(..) {
+            // Who asked may be gone.
+            let _ = grant.answer.send(Err(error.clone()));
+        }
+    }
+
+    fn commit_entries(&mut self) -> Result<(), StoreError> {
         while !self.waiting.is_empty() {
             let rows = self.waiting.len().min(BATCH_ROWS_MAX);
             match self.commit_first(rows) {
@@ -119,9 +153,6 @@ impl Writer {
                 // One row of the group is at fault, and only the disk can say which.
                 Err(failure) if ledger::is_of_the_row(&failure.kind) => self.commit_singly(rows)?,
                 Err(failure) => return Err(self.note_failure(failure)),
-            }
-            if self.checkpointer.committed() {
-                restart_log(&self.connection);
             }
         }
         // The last to wait may have been refused rather than written.
@@ -146,19 +177,28 @@ impl Writer {
 
     fn commit_first(&mut self, rows: usize) -> Result<(), Failure> {
         self.leave_transaction()?;
-        let batch: Vec<&EntryRow> = self
-            .waiting
-            .iter()
-            .take(rows)
-            .map(|entry| &entry.write.row)
-            .collect();
-        let outcomes = ledger::write_batch(&mut self.connection, &*self.disk, &batch)?;
+        let last = rows == self.waiting.len();
+        let waiting = self.waiting.iter().take(rows);
+        let batch: Vec<&EntryWrite> = waiting.map(|entry| &entry.write).collect();
+        let grants = if last { &*self.grants } else { &[] };
+        let (disk, wall) = (&*self.disk, &self.wall);
+        let written = write_group(&mut self.connection, disk, wall, &batch, grants)?;
         // Before the answers: who has one must not see the state of before.
-        if rows == self.waiting.len() {
+        if last {
             self.note_recovery();
         }
-        for (entry, outcome) in self.waiting.drain(..rows).zip(outcomes) {
+        for (entry, outcome) in self.waiting.drain(..rows).zip(written.entries) {
             answer_entry(*entry, outcome);
+        }
+        for (grant, outcome) in self
+            .grants
+            .drain(..written.grants.len())
+            .zip(written.grants)
+        {
+            grant.answer(outcome.map_err(Failure::from));
+        }
+        if self.checkpointer.committed() {
+            restart_log(&self.connection);
         }
         Ok(())
     }
@@ -209,6 +249,8 @@ impl Writer {
                     });
                     let _ = answer.send(result.map_err(|failure| failure.during("revoke key")));
                 }
+                Command::Edit(edit) => self.edit(edit),
+                Command::Grant(grant) => self.grants.push(grant),
                 Command::Flush(answer) => {
                     let _ = answer.send(outcome.clone());
                 }
@@ -216,6 +258,14 @@ impl Writer {
             }
         }
         closes
+    }
+
+    fn edit(&mut self, edit: Edit) {
+        // Should it fail, the edit fails at its beginning, and says so.
+        let _ = self.leave_transaction();
+        if edit(&mut self.connection, &*self.disk, &self.wall) && self.checkpointer.committed() {
+            restart_log(&self.connection);
+        }
     }
 
     fn write_key<T>(
