@@ -21,6 +21,8 @@ cargo xtask <command>
                      [--only LIE]
   bench gateway      [--rounds 3] [--seconds 4] [--legs direct,nginx,keyward] [--profile dist|release]
                      CPU a request beside nginx, same cores, same canned upstream
+  soak money         [--kills 50] [--seconds N] [--callers 200] [--seed 1] [--database sqlite|postgres|both] [--budgets on|off]
+                     kills servers under load and holds the ledger against the simulator's bill
   help               this
 
 exit 0 done, 1 found or failed, 2 could not run (the message says what to type)";

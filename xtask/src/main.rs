@@ -15,6 +15,7 @@ mod marks;
 mod metadata;
 mod mock;
 mod rust_text;
+mod soak;
 mod step;
 mod suite;
 mod tidy;
@@ -47,6 +48,7 @@ fn run(words: &[&str]) -> anyhow::Result<()> {
         ["test-live", options @ ..] => live::run(options),
         ["drill", options @ ..] => drill::run(options),
         ["bench", "gateway", options @ ..] => bench::run(options),
+        ["soak", "money", options @ ..] => soak::run(options),
         [] | ["help" | "--help" | "-h"] => help::run(),
         _ => Err(could_not_run(format!(
             "there is no command `{}`; type: cargo xtask help",
