@@ -9,6 +9,7 @@
 //! Does not know: keyward's crates; it uses the command line, HTTP and the tables.
 
 mod books;
+mod budget_laws;
 mod caller;
 mod chaos;
 mod compare;

@@ -4,13 +4,12 @@
 //! most calls have an end user of their own.
 //! Does not know: how anything came about.
 
-mod budgets;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::books::{Books, State};
+use super::budget_laws;
 use super::caller::{Journal, Sent};
 use super::finding::Finding;
 use super::roster::Life;
@@ -58,7 +57,7 @@ pub(crate) fn compare(evidence: &Evidence<'_>) -> Outcome {
     lost(evidence, &mut outcome);
     doubled(evidence, &mut outcome);
     if evidence.budgets {
-        budgets::compare(evidence, &mut outcome);
+        budget_laws::compare(evidence, &mut outcome);
     }
     for seen in &evidence.watched.above {
         outcome.find("settled + leased ≤ limit at every look", seen.clone());
@@ -75,7 +74,7 @@ pub(crate) fn compare(evidence: &Evidence<'_>) -> Outcome {
 }
 
 impl Outcome {
-    fn find(&mut self, law: &'static str, seen: impl Into<String>) {
+    pub(crate) fn find(&mut self, law: &'static str, seen: impl Into<String>) {
         self.findings.push(Finding::new(law, seen));
     }
 }

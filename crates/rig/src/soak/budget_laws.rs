@@ -3,11 +3,11 @@
 //! Invariants: a window's sum is that of the entries in its scope and of what its dead leases were written off for.
 //! Does not know: the simulator's bill.
 
-use super::{Evidence, Outcome, pico};
-use crate::soak::books::Window;
-use crate::soak::watch::above;
+use super::books::Window;
+use super::compare::{Evidence, Outcome, pico};
+use super::watch::above;
 
-pub(super) fn compare(evidence: &Evidence<'_>, outcome: &mut Outcome) {
+pub(crate) fn compare(evidence: &Evidence<'_>, outcome: &mut Outcome) {
     for window in &evidence.books.windows {
         one_window(evidence, window, outcome);
     }
