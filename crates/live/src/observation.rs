@@ -111,8 +111,8 @@ impl Known {
         let direct = of_door(noted, Door::Direct, false);
         if self.upstream == OPENAI {
             let mut written = Vec::new();
-            for (stem, text) in self.contracts.accept(&direct, &learned) {
-                let path = self.folder.join(format!("{stem}.toml"));
+            for (name, text) in self.contracts.accept(&direct, &learned) {
+                let path = self.folder.join(name);
                 std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
                 written.push(path);
             }

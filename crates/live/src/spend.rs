@@ -7,6 +7,9 @@ use crate::check::{Calls, Check, Count, Model};
 use crate::money::Usd;
 use crate::prices::{Price, PriceOrigin};
 
+/// Tokens that a model of the list may think with before it answers; a model of one's own gets none.
+const REASONING_TOKENS: u64 = 256;
+
 /// The prices of a run and which of them are billed by somebody.
 #[derive(Clone)]
 pub(crate) struct Tariff {
@@ -40,6 +43,15 @@ impl Tariff {
         }
     }
 
+    /// Output tokens that a chat may take beyond its answer.
+    pub(crate) fn reasoning_tokens(&self) -> u64 {
+        if self.chat.origin == PriceOrigin::Test {
+            0
+        } else {
+            REASONING_TOKENS
+        }
+    }
+
     /// An amount of a model's price.
     pub(crate) fn spend(&self, model: Model, amount: Usd) -> Spend {
         let billed = !self.on_loopback || self.price(model).origin == PriceOrigin::Given;
@@ -53,7 +65,12 @@ impl Tariff {
     pub(crate) fn bound(&self, check: &Check, samples: u64) -> Spend {
         let mut bound = Spend::default();
         for calls in check.calls {
-            let each = self.price(calls.model).bound(calls.input, calls.output);
+            let reasoning = match calls.model {
+                Model::Chat => self.reasoning_tokens(),
+                Model::Embed => 0,
+            };
+            let output = calls.output + reasoning;
+            let each = self.price(calls.model).bound(calls.input, output);
             bound.add(self.spend(calls.model, each * count(calls, samples)));
         }
         bound

@@ -52,18 +52,21 @@ pub(super) const CHECKS: &[Check] = &[
         id: "generation.choices",
         shows: "two answers at once come with two indexes",
         doors: BOTH,
-        calls: &[chat(1, 128, 32)],
+        // Two answers, each with room to think.
+        calls: &[chat(1, 128, 320)],
         run: |world, door| Box::pin(choices(world, door)),
     },
 ];
 
-/// A chat call with what the run's settings add.
+/// A chat call with what the run's settings add, and room for a model that thinks first.
 pub(super) fn body(world: &World, output_tokens_max: u64, text: &str, members: &Value) -> Value {
-    let mut body = question(&world.setup.tariff.chat.model, output_tokens_max, text);
+    let tariff = &world.setup.tariff;
+    let room = output_tokens_max + tariff.reasoning_tokens();
+    let mut body = question(&tariff.chat.model, room, text);
     if let Some(effort) = &world.setup.reasoning_effort {
         body["reasoning_effort"] = json!(effort);
     }
-    if world.setup.tariff.chat.origin == PriceOrigin::Test {
+    if tariff.chat.origin == PriceOrigin::Test {
         // A model of one's own may be small, and wander; current ones of OpenAI refuse the parameter.
         body["temperature"] = json!(0);
     }
@@ -139,8 +142,9 @@ async fn whole(world: &World, door: Door) -> Checked {
     )?;
     text_at(&json, "/choices/0/finish_reason")?;
     let (input, output) = adds_up(&answer.usage().ok_or_else(|| fail("no usage"))?)?;
-    ensure(output > 0 && output <= 64, || {
-        format!("{output} tokens; at most 64 were asked for")
+    let most = 64 + world.setup.tariff.reasoning_tokens();
+    ensure(output > 0 && output <= most, || {
+        format!("{output} tokens; at most {most} were asked for")
     })?;
     Ok(vec![
         ("input_tokens", input as f64),
@@ -216,12 +220,9 @@ async fn stop(world: &World, door: Door) -> Checked {
 }
 
 async fn length(world: &World, door: Door) -> Checked {
-    let answer = chat_call(
-        world,
-        door,
-        body(world, 8, "Tell me a long story.", &json!({})),
-    )
-    .await?;
+    let short = json!({"max_completion_tokens": 8});
+    let asked = body(world, 8, "Tell me a long story.", &short);
+    let answer = chat_call(world, door, asked).await?;
     let json = answer.json();
     ensure(json["choices"][0]["finish_reason"] == "length", || {
         format!("finish reason {}", json["choices"][0]["finish_reason"])

@@ -3,9 +3,11 @@
 //! Invariants: the path of keyward comes from whoever runs the tier; without it the test fails and says what to type.
 //! Does not know: how checks are done.
 
-use openai_sim::{Lie, Sim, SimOptions};
+use std::path::{Path, PathBuf};
 
-use crate::suite::{Ran, here, run};
+use openai_sim::{Lie, Script, Sim, SimOptions};
+
+use crate::suite::{Ran, here, run_on};
 
 const CASSETTE: &str = "cassettes/llamacpp.cassette";
 const EXPECTED: &str = "cassettes/llamacpp.expected";
@@ -19,37 +21,39 @@ fn keyward() -> String {
     path.expect("KEYWARD_TEST_BINARY names no keyward; type: cargo xtask test-integration")
 }
 
-fn suite(words: &[&str], key: Option<&str>) -> Ran {
+fn suite(contracts: &Path, words: &[&str], key: Option<&str>) -> Ran {
     let keyward = keyward();
-    run(
-        &[words, &["--keyward", &keyward, "--samples", "3"]].concat(),
-        key,
-    )
+    let words = [words, &["--keyward", &keyward, "--samples", "3"]].concat();
+    run_on(contracts, &words, key)
 }
 
-/// A simulator that wants a key, and the suite before it. It counts as OpenAI, so nothing may drift.
-async fn simulated(lie: Option<Lie>) -> Ran {
+fn contracts() -> PathBuf {
+    here("../../contracts")
+}
+
+/// A simulator that wants a key, as `prepare` leaves it, and the suite before it. It counts as OpenAI, so nothing may drift.
+async fn simulated(contracts: &Path, words: &[&str], prepare: impl Fn(&Sim)) -> Ran {
     let key = ["sk", "-", "made-up-for-this-test-0001"].concat();
-    let sim = Sim::start(SimOptions {
+    let options = SimOptions {
         api_key: Some(key.clone()),
         ..SimOptions::default()
-    })
-    .await
-    .unwrap();
-    if let Some(lie) = lie {
-        sim.lie(lie);
-    }
-    suite(
-        &["--base-url", &sim.base_url(), "--upstream", "openai"],
-        Some(&key),
-    )
+    };
+    let sim = Sim::start(options).await.unwrap();
+    prepare(&sim);
+    let base_url = sim.base_url();
+    let words = [words, &["--base-url", &base_url, "--upstream", "openai"]].concat();
+    suite(contracts, &words, Some(&key))
 }
 
 #[test]
 #[ignore = "integration tier"]
 fn the_cassette_of_a_llama_cpp_server_gives_the_outcomes_and_drifts_of_its_recording() {
     let cassette = here(CASSETTE);
-    let ran = suite(&["--replay", cassette.to_str().unwrap(), "--fast"], None);
+    let ran = suite(
+        &contracts(),
+        &["--replay", cassette.to_str().unwrap(), "--fast"],
+        None,
+    );
     assert_eq!(ran.code, Some(0), "{}", ran.text);
     let report = ran.report();
     assert_eq!(report["replayed"], "2026-11-22");
@@ -60,7 +64,7 @@ fn the_cassette_of_a_llama_cpp_server_gives_the_outcomes_and_drifts_of_its_recor
     let seen = ran.lines().join("\n") + "\n";
     let expected = std::fs::read_to_string(here(EXPECTED)).unwrap_or_default();
     if seen != expected {
-        let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("llamacpp.expected");
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("llamacpp.expected");
         std::fs::write(&path, &seen).unwrap();
         let differs = |one: &str, other: &str| {
             one.lines()
@@ -80,7 +84,7 @@ fn the_cassette_of_a_llama_cpp_server_gives_the_outcomes_and_drifts_of_its_recor
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "integration tier"]
 async fn the_simulator_passes_as_openai_without_a_drift() {
-    let ran = simulated(None).await;
+    let ran = simulated(&contracts(), &[], |_| {}).await;
     assert_eq!(ran.code, Some(0), "{}", ran.text);
     assert_eq!(ran.report()["drifts"], serde_json::json!([]));
     // It writes 512 tokens at once, so no deadline of a quick call is too short for it.
@@ -93,7 +97,8 @@ async fn the_simulator_passes_as_openai_without_a_drift() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "integration tier"]
 async fn a_renamed_field_fails_by_check_and_by_contract() {
-    let ran = simulated(Some(Lie::new().rename("embedding", "vector"))).await;
+    let lie = |sim: &Sim| sim.lie(Lie::new().rename("embedding", "vector"));
+    let ran = simulated(&contracts(), &[], lie).await;
     assert_eq!(ran.code, Some(1), "{}", ran.text);
     let failed = ran.ids("FAIL");
     for id in [
@@ -111,5 +116,66 @@ async fn a_renamed_field_fails_by_check_and_by_contract() {
         ran.lines().iter().any(|line| line.contains(named)),
         "{:#?}",
         ran.lines()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "integration tier"]
+async fn what_openai_changes_is_written_into_the_contracts_and_then_passes() {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(contracts()).unwrap().map(Result::unwrap) {
+        if entry.path().is_file() {
+            std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        }
+    }
+    let lie = |sim: &Sim| {
+        sim.lie(
+            Lie::new()
+                .leave_out("system_fingerprint")
+                .leave_out("refusal"),
+        )
+    };
+    let before = simulated(folder.path(), &[], lie).await;
+    assert_eq!(
+        before.ids("FAIL"),
+        ["contracts.upstream direct"],
+        "{}",
+        before.text
+    );
+    let accepting = simulated(folder.path(), &["--accept"], lie).await;
+    assert_eq!(accepting.code, Some(0), "{}", accepting.text);
+    assert!(
+        accepting
+            .text
+            .contains("chat_completion.toml; look at it before you commit it"),
+        "{}",
+        accepting.text
+    );
+    let after = simulated(folder.path(), &[], lie).await;
+    assert_eq!(after.code, Some(0), "{}", after.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "integration tier"]
+async fn a_run_that_costs_more_than_its_plan_stops() {
+    let prepare = |sim: &Sim| sim.script(Script::new().usage(2_000_000, 0).on("/embeddings"));
+    let words = ["--price", "text-embedding-3-small=1/1", "--max-spend", "1"];
+    let ran = simulated(&contracts(), &words, prepare).await;
+    assert_eq!(ran.code, Some(1), "{}", ran.text);
+    assert!(
+        ran.ids("PASS").contains(&"embedding.one direct".to_owned()),
+        "{}",
+        ran.text
+    );
+    assert!(
+        ran.ids("NOT RUN")
+            .contains(&"embedding.one keyward".to_owned()),
+        "{}",
+        ran.text
+    );
+    assert!(
+        ran.ids("FAIL").contains(&"cost.plan keyward".to_owned()),
+        "{}",
+        ran.text
     );
 }

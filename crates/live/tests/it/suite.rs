@@ -53,8 +53,13 @@ pub(crate) fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Runs the suite with these words, with this key for the upstream.
+/// Runs the suite with these words, with this key for the upstream, on the contracts of the tree.
 pub(crate) fn run(words: &[&str], key: Option<&str>) -> Ran {
+    run_on(&here("../../contracts"), words, key)
+}
+
+/// The same on contracts in another folder.
+pub(crate) fn run_on(contracts: &Path, words: &[&str], key: Option<&str>) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_live-suite"));
     command
@@ -62,7 +67,7 @@ pub(crate) fn run(words: &[&str], key: Option<&str>) -> Ran {
         .env("PATH", "/usr/bin:/bin")
         .args(words)
         .arg("--contracts")
-        .arg(here("../../contracts"))
+        .arg(contracts)
         .arg("--report-dir")
         .arg(folder.path())
         .stdin(Stdio::null());
