@@ -48,6 +48,9 @@ pub(crate) fn budgets(
         let rows = statement.query_map([], read_budget)?;
         return Ok(rows.collect::<Result<Vec<BudgetRow>, rusqlite::Error>>()?);
     };
+    if scope.kind == "books" {
+        return Ok(vec![by_id(connection, BOOKS)?]);
+    }
     of_scope(connection, &scope.kind, &scope.value)
 }
 

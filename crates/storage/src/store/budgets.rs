@@ -35,7 +35,8 @@ impl Store {
         }
     }
 
-    /// All budgets as they stand now, by id, or those of exactly this scope. Neither the books nor removed ones.
+    /// All budgets as they stand now, by id, or those of exactly this scope. Neither removed ones nor the books; those are
+    /// shown for a scope of the kind `books`.
     pub async fn budget_states(
         &self,
         filter: Option<Scope>,

@@ -10,4 +10,6 @@ mod integration;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
+mod suite;
+#[cfg(test)]
 mod world;

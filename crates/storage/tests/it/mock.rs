@@ -3,6 +3,7 @@
 //! Invariants: no test sees another's files.
 //! Does not know: the other tiers.
 
+mod budgets;
 mod crash;
 mod faults;
 mod keys;
