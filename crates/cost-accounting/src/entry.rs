@@ -13,7 +13,7 @@ use storage::EntryRow;
 use uuid::Uuid;
 
 use crate::money::PicoUsd;
-use crate::usage::Usage;
+use crate::usage::{Columns, Usage};
 
 /// How sure the ledger is of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,8 +92,12 @@ pub struct Entry {
     pub service_tier: Option<Arc<str>>,
     /// [`PriceRow::id`](crate::PriceRow::id) of the row that made the cost.
     pub price_row: Option<Arc<str>>,
-    /// What was used.
+    /// What was used; in an adjustment, what it adds to that.
     pub usage: Usage,
+    /// What an adjustment takes back of what was used; nothing in any other entry. So a difference may go either way, and no
+    /// usage is below zero. Read back, one that takes back has the differences of the columns: which part of them was audio or
+    /// an image stays in `other_usage`.
+    pub taken_back: Usage,
     /// Meters beside tokens, as a JSON object. `"clamped":true` in it: see [`Entry::storable`].
     pub other_usage: Option<String>,
     /// What it cost; below zero only where an adjustment lowers an earlier charge.
@@ -138,7 +142,14 @@ impl TryFrom<Entry> for EntryRow {
     type Error = EntryError;
 
     fn try_from(entry: Entry) -> Result<EntryRow, EntryError> {
-        let usage = entry.usage.columns();
+        let (usage, taken_back) = (entry.usage.columns(), entry.taken_back.columns());
+        let used = |field, class: fn(&Columns) -> u128| {
+            let [more, less] = [&usage, &taken_back].map(|columns| i128::try_from(class(columns)));
+            match (more, less) {
+                (Ok(more), Ok(less)) => fits(field, more - less),
+                _ => Err(EntryError::TooLarge { field }),
+            }
+        };
         Ok(EntryRow {
             entry_id: entry.entry_id.unwrap_or(0),
             request_id: entry.request_id.into_bytes(),
@@ -157,12 +168,16 @@ impl TryFrom<Entry> for EntryRow {
             upstream: entry.upstream.as_ref().to_owned(),
             service_tier: owned(entry.service_tier.as_deref()),
             price_row: owned(entry.price_row.as_deref()),
-            input_tokens: fits("input_tokens", usage.input)?,
-            cached_input_tokens: fits("cached_input_tokens", usage.cached_input)?,
-            cache_write_30m_tokens: fits("cache_write_30m_tokens", usage.cache_write_30m)?,
-            cache_write_12h_tokens: fits("cache_write_12h_tokens", usage.cache_write_12h)?,
-            output_tokens: fits("output_tokens", usage.output)?,
-            reasoning_tokens: fits("reasoning_tokens", usage.reasoning)?,
+            input_tokens: used("input_tokens", |columns| columns.input)?,
+            cached_input_tokens: used("cached_input_tokens", |columns| columns.cached_input)?,
+            cache_write_30m_tokens: used("cache_write_30m_tokens", |columns| {
+                columns.cache_write_30m
+            })?,
+            cache_write_12h_tokens: used("cache_write_12h_tokens", |columns| {
+                columns.cache_write_12h
+            })?,
+            output_tokens: used("output_tokens", |columns| columns.output)?,
+            reasoning_tokens: used("reasoning_tokens", |columns| columns.reasoning)?,
             other_usage: entry.usage.with_others(entry.other_usage),
             cost_pico_usd: fits("cost_pico_usd", entry.cost.pico())?,
             status: i64::from(entry.status),
@@ -185,18 +200,7 @@ impl TryFrom<EntryRow> for Entry {
 
     fn try_from(row: EntryRow) -> Result<Entry, EntryError> {
         let at = Timestamp::from_millisecond(row.at_ms);
-        let columns = [
-            known("input_tokens", row.input_tokens)?,
-            known("cached_input_tokens", row.cached_input_tokens)?,
-            known("cache_write_30m_tokens", row.cache_write_30m_tokens)?,
-            known("cache_write_12h_tokens", row.cache_write_12h_tokens)?,
-            known("output_tokens", row.output_tokens)?,
-            known("reasoning_tokens", row.reasoning_tokens)?,
-        ];
-        let unreadable = EntryError::Unreadable {
-            field: "other_usage",
-        };
-        let (usage, other_usage) = Usage::read(columns, row.other_usage).ok_or(unreadable)?;
+        let (usage, taken_back, other_usage) = read_usage(&row)?;
         Ok(Entry {
             entry_id: (row.entry_id != 0).then_some(row.entry_id),
             request_id: Uuid::from_bytes(row.request_id),
@@ -216,6 +220,7 @@ impl TryFrom<EntryRow> for Entry {
             service_tier: row.service_tier.map(Arc::from),
             price_row: row.price_row.map(Arc::from),
             usage,
+            taken_back,
             other_usage,
             cost: PicoUsd::from_pico(i128::from(row.cost_pico_usd)),
             status: known("status", row.status)?,
@@ -231,6 +236,50 @@ impl TryFrom<EntryRow> for Entry {
             tags: row.tags.into(),
         })
     }
+}
+
+/// The columns of usage, in the order of [`Columns`].
+const USAGE_FIELDS: [&str; 6] = [
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_30m_tokens",
+    "cache_write_12h_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+];
+
+/// What was used, what was taken back, and what else the object holds. Only an adjustment may have a column below zero.
+fn read_usage(row: &EntryRow) -> Result<(Usage, Usage, Option<String>), EntryError> {
+    let differences = columns(row);
+    let other_usage = row.other_usage.clone();
+    if row.adjustment > 0 && differences.iter().any(|tokens| *tokens < 0) {
+        let more = differences.map(|tokens| tokens.max(0).unsigned_abs());
+        let less = differences.map(|tokens| tokens.min(0).unsigned_abs());
+        let read =
+            |columns| Usage::read(columns, None).map_or(Usage::default(), |(usage, _)| usage);
+        return Ok((read(more), read(less), other_usage));
+    }
+    let mut counts = [0; 6];
+    let fields = USAGE_FIELDS.into_iter().zip(differences);
+    for (count, (field, tokens)) in counts.iter_mut().zip(fields) {
+        *count = known(field, tokens)?;
+    }
+    let unreadable = EntryError::Unreadable {
+        field: "other_usage",
+    };
+    let (usage, other_usage) = Usage::read(counts, other_usage).ok_or(unreadable)?;
+    Ok((usage, Usage::default(), other_usage))
+}
+
+fn columns(row: &EntryRow) -> [i64; 6] {
+    [
+        row.input_tokens,
+        row.cached_input_tokens,
+        row.cache_write_30m_tokens,
+        row.cache_write_12h_tokens,
+        row.output_tokens,
+        row.reasoning_tokens,
+    ]
 }
 
 fn owned(text: Option<&str>) -> Option<String> {

@@ -6,10 +6,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use storage::{EntryRow, Store, StoreError, StoreErrorKind, StoreHealth};
+use storage::{EntryRow, EntryWrite, Store, StoreError, StoreErrorKind, StoreHealth};
 use uuid::Uuid;
 
 use crate::entry::{Entry, EntryError};
+use crate::escrow::Charges;
 use crate::report::{Report, ReportQuery};
 
 /// The ledger over a store. A clone is a second handle on the same one.
@@ -87,13 +88,12 @@ impl Ledger {
     /// Shape: whatever the entry says, it is made [`storable`](Entry::storable), and [`Receipt::clamped`] tells if that
     /// changed it. While the queue is full this waits, without limit, and drops nothing: who calls it bounds how many
     /// entries are under way, and [`Ledger::writable`] stops new calls before the queue is full. The same entry again is a
-    /// no-op.
+    /// no-op. What the reservation's leases held for it is settled in the same transaction, and the entry names the books' lease.
     /// Errors: [`LedgerError::Store`] at once for a row that will never be taken (an adjustment that adjusts nothing), or
     /// when the store is closed; [`LedgerError::Conflict`] comes from the receipt.
-    pub async fn record(&self, entry: Entry) -> Result<Receipt, LedgerError> {
-        let (entry, clamped) = entry.storable();
-        let row = EntryRow::try_from(entry)?;
-        let stored = self.store.enqueue_entry(row).await?;
+    pub async fn record(&self, entry: Entry, charges: Charges) -> Result<Receipt, LedgerError> {
+        let (write, clamped) = charged(entry, charges)?;
+        let stored = self.store.enqueue_entry(write).await?;
         Ok(Receipt { stored, clamped })
     }
 
@@ -101,10 +101,9 @@ impl Ledger {
     ///
     /// Shape: whether the entry had to be cut or clamped, as [`Receipt::clamped`] tells it. The same entry again is a no-op.
     /// Errors: [`LedgerError::Conflict`] if the attempt was recorded before with other figures.
-    pub async fn append(&self, entry: Entry) -> Result<bool, LedgerError> {
-        let (entry, clamped) = entry.storable();
-        let row = EntryRow::try_from(entry)?;
-        self.store.append_entries(vec![row]).await?;
+    pub async fn append(&self, entry: Entry, charges: Charges) -> Result<bool, LedgerError> {
+        let (write, clamped) = charged(entry, charges)?;
+        self.store.append_entries(vec![write]).await?;
         Ok(clamped)
     }
 
@@ -125,11 +124,13 @@ impl Ledger {
         Ok(entries?)
     }
 
-    /// Sums up entries that are on disk.
+    /// Sums up entries that are on disk, and the part of them that was charged for want of proof.
     pub async fn report(&self, query: ReportQuery) -> Result<Report, LedgerError> {
         let by = query.by;
-        let sums = self.store.usage(query.into()).await?;
-        Ok(Report::of(by, sums)?)
+        let query = storage::UsageQuery::from(query);
+        let unproven = self.store.unproven(query.clone()).await?;
+        let sums = self.store.usage(query).await?;
+        Ok(Report::of(by, sums, unproven)?)
     }
 
     /// Whether new entries reach the disk at present. Cheap; asked before money is spent.
@@ -142,4 +143,11 @@ impl Ledger {
             StoreHealth::Failing { message, .. } => Err(LedgerError::NotWritable { message }),
         }
     }
+}
+
+/// An entry as the store takes it, with what it charges, and whether it had to be cut or clamped for that.
+fn charged(mut entry: Entry, charges: Charges) -> Result<(EntryWrite, bool), EntryError> {
+    entry.lease_id = charges.lease_id().or(entry.lease_id);
+    let (entry, clamped) = entry.storable();
+    Ok((charges.of(EntryRow::try_from(entry)?), clamped))
 }

@@ -42,9 +42,13 @@
 #![deny(clippy::float_arithmetic)]
 
 mod bound;
+mod budget;
+mod budgets;
 mod calendar;
 mod decimal;
 mod entry;
+mod escrow;
+mod explanation;
 mod ledger;
 mod money;
 mod price;
@@ -59,9 +63,19 @@ mod report;
 mod usage;
 
 pub use bound::{Limits, Modalities};
+pub use budget::{
+    Budget, BudgetScope, BudgetTextError, BudgetUnreadable, BudgetWindow, LIMIT_MAX,
+    SCOPE_VALUE_BYTES_MAX, read_limit,
+};
+pub use budgets::{BudgetError, Budgets};
 pub use calendar::day_of;
 pub use decimal::DecimalError;
 pub use entry::{Entry, EntryError, EntryState};
+pub use escrow::{
+    ACCOUNTS_MAX, BudgetRefusal, CallScope, Charges, Closed, EVENTS_MAX, Escrow, EscrowEvent,
+    EscrowSettings, HOLDS_MAX, Hold, RefusalReason, Refused, WAITERS_MAX,
+};
+pub use explanation::{BudgetStanding, BudgetVerdict, Explanation};
 pub use ledger::{Ledger, LedgerError, Receipt};
 pub use money::PicoUsd;
 pub use price::{Kind, OutputLimitField, PriceRow, Tier};

@@ -3,8 +3,10 @@
 //! Invariants: the total is the sum of the rows; order is stable: days ascending, else cost descending, then by name.
 //! Does not know: tables, JSON, where the sums come from.
 
+use std::collections::HashMap;
+
 use jiff::civil::Date;
-use storage::{UsageBy, UsageQuery, UsageRow};
+use storage::{UnprovenRow, UsageBy, UsageQuery, UsageRow};
 
 use crate::calendar::{date_of, day_of_date};
 use crate::entry::EntryError;
@@ -56,6 +58,10 @@ pub struct ReportRow {
     pub output_tokens: u64,
     /// What it cost.
     pub cost: PicoUsd,
+    /// The part of it that nobody reported, charged at the bound of the calls; corrections of it counted.
+    pub estimated: PicoUsd,
+    /// The part of it that was under way when a process ended, charged for want of proof; corrections of it counted.
+    pub unsettled: PicoUsd,
 }
 
 /// A report and its total.
@@ -86,13 +92,24 @@ impl From<ReportQuery> for UsageQuery {
 }
 
 impl Report {
-    /// Makes a report of the store's sums.
+    /// Makes a report of the store's sums and of the part of them that nobody proved.
     ///
     /// Errors: [`EntryError`] for sums that no ledger of ours has, e.g. negative counts.
-    pub(crate) fn of(by: ReportBy, sums: Vec<UsageRow>) -> Result<Report, EntryError> {
+    pub(crate) fn of(
+        by: ReportBy,
+        sums: Vec<UsageRow>,
+        unproven: Vec<UnprovenRow>,
+    ) -> Result<Report, EntryError> {
+        let mut unproven: HashMap<String, UnprovenRow> = unproven
+            .into_iter()
+            .map(|row| (row.group.clone(), row))
+            .collect();
         let mut rows = sums
             .into_iter()
-            .map(|sum| row(by, sum))
+            .map(|sum| {
+                let unproven = unproven.remove(&sum.group);
+                row(by, sum, unproven)
+            })
             .collect::<Result<Vec<_>, _>>()?;
         rows.sort_by(|left, right| match by {
             ReportBy::Day => left.group.cmp(&right.group),
@@ -106,7 +123,14 @@ impl Report {
     }
 }
 
-fn row(by: ReportBy, sum: UsageRow) -> Result<ReportRow, EntryError> {
+fn row(
+    by: ReportBy,
+    sum: UsageRow,
+    unproven: Option<UnprovenRow>,
+) -> Result<ReportRow, EntryError> {
+    let (estimated, unsettled) = unproven.map_or((0, 0), |unproven| {
+        (unproven.estimated_pico_usd, unproven.unsettled_pico_usd)
+    });
     let group = match by {
         ReportBy::Day => day_text(&sum.group)?,
         _ => sum.group,
@@ -118,6 +142,8 @@ fn row(by: ReportBy, sum: UsageRow) -> Result<ReportRow, EntryError> {
         input_tokens: count("input_tokens", sum.input_tokens)?,
         output_tokens: count("output_tokens", sum.output_tokens)?,
         cost: PicoUsd::from_pico(sum.cost_pico_usd),
+        estimated: PicoUsd::from_pico(estimated),
+        unsettled: PicoUsd::from_pico(unsettled),
     })
 }
 
@@ -140,13 +166,18 @@ fn total(rows: &[ReportRow]) -> Result<ReportRow, EntryError> {
         attempts: sum("attempts", rows.iter().map(|row| row.attempts))?,
         input_tokens: sum("input_tokens", rows.iter().map(|row| row.input_tokens))?,
         output_tokens: sum("output_tokens", rows.iter().map(|row| row.output_tokens))?,
-        cost: rows
-            .iter()
-            .try_fold(PicoUsd::ZERO, |total, row| total.checked_add(row.cost))
-            .ok_or(EntryError::TooLarge {
-                field: "cost_pico_usd",
-            })?,
+        cost: money(rows.iter().map(|row| row.cost))?,
+        estimated: money(rows.iter().map(|row| row.estimated))?,
+        unsettled: money(rows.iter().map(|row| row.unsettled))?,
     })
+}
+
+fn money(mut costs: impl Iterator<Item = PicoUsd>) -> Result<PicoUsd, EntryError> {
+    costs
+        .try_fold(PicoUsd::ZERO, PicoUsd::checked_add)
+        .ok_or(EntryError::TooLarge {
+            field: "cost_pico_usd",
+        })
 }
 
 fn sum(field: &'static str, mut counts: impl Iterator<Item = u64>) -> Result<u64, EntryError> {
@@ -157,7 +188,7 @@ fn sum(field: &'static str, mut counts: impl Iterator<Item = u64>) -> Result<u64
 
 #[cfg(test)]
 mod tests {
-    use storage::UsageRow;
+    use storage::{UnprovenRow, UsageRow};
 
     use super::{Report, ReportBy};
     use crate::entry::EntryError;
@@ -176,7 +207,7 @@ mod tests {
 
     fn check(by: ReportBy, sums: &[(&str, i128)], groups: &[&str]) {
         let sums = sums.iter().map(|(group, cost)| sum(group, *cost)).collect();
-        let report = Report::of(by, sums).unwrap();
+        let report = Report::of(by, sums, Vec::new()).unwrap();
         let found: Vec<&str> = report.rows.iter().map(|row| row.group.as_str()).collect();
         assert_eq!(found, groups);
     }
@@ -201,7 +232,12 @@ mod tests {
 
     #[test]
     fn the_total_is_the_sum_of_the_rows() {
-        let report = Report::of(ReportBy::Model, vec![sum("a", 5), sum("b", 1_600_000)]).unwrap();
+        let report = Report::of(
+            ReportBy::Model,
+            vec![sum("a", 5), sum("b", 1_600_000)],
+            Vec::new(),
+        )
+        .unwrap();
         let total = report.total;
         assert_eq!(total.group, "total");
         assert_eq!((total.requests, total.attempts), (4, 6));
@@ -210,8 +246,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_charged_for_want_of_proof_stands_beside_the_rest() {
+        let unproven = UnprovenRow {
+            group: "a".to_owned(),
+            estimated_pico_usd: 3,
+            unsettled_pico_usd: 1,
+        };
+        let sums = vec![sum("a", 5), sum("b", 9)];
+        let report = Report::of(ReportBy::Model, sums, vec![unproven]).unwrap();
+        let found = report.rows.iter().chain([&report.total]);
+        let found: Vec<(i128, i128, i128)> = found
+            .map(|row| (row.cost.pico(), row.estimated.pico(), row.unsettled.pico()))
+            .collect();
+        assert_eq!(found, [(9, 0, 0), (5, 3, 1), (14, 3, 1)]);
+    }
+
+    #[test]
     fn nothing_used_is_an_empty_report() {
-        let report = Report::of(ReportBy::Day, Vec::new()).unwrap();
+        let report = Report::of(ReportBy::Day, Vec::new(), Vec::new()).unwrap();
         assert_eq!(
             (report.rows.len(), report.total.requests, report.total.cost),
             (0, 0, PicoUsd::ZERO)
@@ -225,11 +277,11 @@ mod tests {
             ..sum("a", 0)
         };
         assert_eq!(
-            Report::of(ReportBy::Model, vec![negative]),
+            Report::of(ReportBy::Model, vec![negative], Vec::new()),
             Err(EntryError::Unreadable { field: "attempts" })
         );
         assert_eq!(
-            Report::of(ReportBy::Day, vec![sum("yesterday", 0)]),
+            Report::of(ReportBy::Day, vec![sum("yesterday", 0)], Vec::new()),
             Err(EntryError::Unreadable {
                 field: "window_day"
             })
@@ -239,7 +291,11 @@ mod tests {
             ..sum("a", 0)
         };
         assert_eq!(
-            Report::of(ReportBy::Model, vec![huge.clone(), huge.clone(), huge]),
+            Report::of(
+                ReportBy::Model,
+                vec![huge.clone(), huge.clone(), huge],
+                Vec::new()
+            ),
             Err(EntryError::TooLarge { field: "requests" })
         );
     }

@@ -6,6 +6,8 @@
 
 mod stored;
 
+pub(crate) use stored::Columns;
+
 /// Tokens by billing class, and what is billed by other meters.
 ///
 /// Shape: the classes are disjoint. Where an upstream says 100 prompt tokens of which 60 are cached, `input` is 40 and

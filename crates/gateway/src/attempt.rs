@@ -7,14 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cost_accounting::{Entry, EntryState, PicoUsd, PriceRow, Tier, Usage};
+use cost_accounting::{
+    CallScope, Charges, Entry, EntryState, Hold, PicoUsd, PriceRow, Tier, Usage,
+};
 use tracing::Span;
 use uuid::Uuid;
 
-use crate::bound::Basis;
 use crate::in_flight::Held;
 use crate::outlive::Outlive;
-use crate::request::{Caller, Operation, Request};
+use crate::pipeline::{Incoming, Reserved};
+use crate::request::{Operation, Request};
 use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
 use crate::telemetry::metrics::{ByClass, ByEndpoint, ByOutcome};
@@ -44,41 +46,60 @@ pub(crate) struct Attempt {
     /// When the request came, on the monotonic clock.
     pub(crate) begun: Duration,
     pub(crate) stream: bool,
-    caller: Caller,
-    model: Arc<str>,
-    end_user: Option<String>,
+    scope: CallScope,
     price: Arc<PriceRow>,
-    basis: Basis,
     number: u32,
     span: Span,
+    /// What is charged where nobody reports usage.
+    bound: PicoUsd,
+    /// The money of the attempt; none for an answer from the cache, and once it is settled.
+    money: Option<Hold>,
     settled: bool,
 }
 
 impl Attempt {
-    /// Begins attempt `number` of `request`: 1 for the first, 0 for an answer from the cache.
+    /// Begins attempt `number` of `request`, from 1, with the money that is held for it.
     pub(crate) fn begin(
         shared: &Arc<Shared>,
-        caller: &Caller,
+        scope: CallScope,
         request: &Request,
         price: Arc<PriceRow>,
-        id: Uuid,
-        begun: Duration,
+        incoming: &Incoming,
         number: u32,
+        reserved: Reserved,
+    ) -> Self {
+        let Reserved {
+            mut hold, bound, ..
+        } = reserved;
+        hold.sent();
+        let mut attempt = Self::of_cache(shared, scope, request, price, incoming);
+        attempt.number = number;
+        attempt.bound = bound;
+        attempt.money = Some(hold);
+        attempt
+    }
+
+    /// An answer from the cache: attempt 0, which costs nothing.
+    pub(crate) fn of_cache(
+        shared: &Arc<Shared>,
+        scope: CallScope,
+        request: &Request,
+        price: Arc<PriceRow>,
+        incoming: &Incoming,
     ) -> Self {
         Self {
             shared: Arc::clone(shared),
             operation: request.operation,
-            request_id: id,
+            request_id: incoming.id,
             held: shared.in_flight.begin(),
-            begun,
+            begun: incoming.begun,
             stream: request.stream,
-            caller: caller.clone(),
-            model: Arc::clone(&request.model),
-            end_user: request.end_user.clone(),
+            span: spans::inference(request.operation, request, &scope.key_id),
+            scope,
             price,
-            basis: Basis::new(request),
-            number,
-            span: spans::inference(request.operation, request, &caller.key.id),
+            number: 0,
+            bound: PicoUsd::ZERO,
+            money: None,
             settled: false,
         }
     }
@@ -97,7 +118,7 @@ impl Attempt {
         model_served: Option<&str>,
         service_tier: Option<&str>,
     ) -> (PicoUsd, Arc<PriceRow>, EntryState) {
-        let served = model_served.filter(|served| *served != &*self.model);
+        let served = model_served.filter(|served| *served != &*self.scope.model);
         let now = || (self.shared.wall)();
         let row = match served {
             None => Some(Arc::clone(&self.price)),
@@ -117,14 +138,17 @@ impl Attempt {
     /// The attempt was never sent: nothing to enter.
     pub(crate) fn withdraw(mut self) {
         self.settled = true;
+        if let Some(hold) = self.money.take() {
+            hold.release();
+        }
     }
 
     /// Enters the attempt in the ledger and gives its cost. Waits for a place in the ledger's queue, not for the disk.
     pub(crate) async fn settle(mut self, settlement: Settlement) -> PicoUsd {
         self.settled = true;
-        let entry = self.entry(settlement);
+        let (entry, charges) = self.entry(settlement);
         let cost = entry.cost;
-        enter(&self.shared, entry).await;
+        enter(&self.shared, entry, charges).await;
         cost
     }
 
@@ -141,20 +165,20 @@ impl Attempt {
             None if settlement.outcome.is_proven_free() => {
                 (Usage::default(), PicoUsd::ZERO, row(), EntryState::Reported)
             }
-            None => {
-                let bound = self.basis.cost(&self.price);
-                (Usage::default(), bound, row(), EntryState::Estimated)
-            }
+            None => (Usage::default(), self.bound, row(), EntryState::Estimated),
         }
     }
 
-    fn entry(&self, settlement: Settlement) -> Entry {
+    /// The entry, and what it is charged to: the reservation ends with it.
+    fn entry(&mut self, settlement: Settlement) -> (Entry, Charges) {
         let elapsed = self.elapsed();
         let at = (self.shared.wall)();
         let (usage, cost, row, state) = self.charge(&settlement);
         self.count(&usage, cost, state, settlement.outcome, elapsed);
         spans::settled(&self.span, &settlement, &usage, cost);
-        Entry {
+        let window_day = self.money.as_ref().map_or_else(|| cost_accounting::day_of(at), Hold::window_day);
+        let charges = self.money.take().map_or_else(Charges::none, |hold| hold.settle(cost));
+        let entry = Entry {
             entry_id: None,
             request_id: self.request_id,
             attempt: self.number,
@@ -162,17 +186,18 @@ impl Attempt {
             adjusts: None,
             state,
             at,
-            window_day: cost_accounting::day_of(at),
-            lease_id: None,
-            key_id: self.caller.key.id.as_str().into(),
-            project: self.caller.key.project.as_str().into(),
+            window_day,
+            lease_id: charges.lease_id(),
+            key_id: Arc::clone(&self.scope.key_id),
+            project: Arc::clone(&self.scope.project),
             endpoint: self.operation.endpoint().into(),
-            model: Arc::clone(&self.model),
+            model: Arc::clone(&self.scope.model),
             model_served: settlement.model_served.map(|model| cut(model).into()),
             upstream: Arc::clone(&self.shared.upstream_name),
             service_tier: settlement.service_tier.map(|tier| cut(tier).into()),
             price_row: Some(row.shared_id()),
             usage,
+            taken_back: Usage::default(),
             other_usage: None,
             cost,
             status: settlement.status,
@@ -181,9 +206,10 @@ impl Attempt {
             stream: self.stream,
             latency: elapsed,
             first_chunk: settlement.first_chunk,
-            end_user: self.end_user.clone(),
-            tags: self.caller.key.tags.as_slice().into(),
-        }
+            end_user: self.scope.end_user.as_deref().map(str::to_owned),
+            tags: Arc::clone(&self.scope.tags),
+        };
+        (entry, charges)
     }
 
     fn count(
@@ -247,11 +273,11 @@ impl Drop for Attempt {
         if self.settled {
             return;
         }
-        let entry = self.entry(Settlement::bare(Outcome::Abandoned, 0));
+        let (entry, charges) = self.entry(Settlement::bare(Outcome::Abandoned, 0));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let (shared, held) = (Arc::clone(&self.shared), self.shared.in_flight.begin());
             drop(runtime.spawn(async move {
-                enter(&shared, entry).await;
+                enter(&shared, entry, charges).await;
                 drop(held);
             }));
         }
@@ -260,10 +286,10 @@ impl Drop for Attempt {
 
 /// Hands an entry to the ledger and waits for its place in the queue, for a while: past that the entry waits on by itself, and the
 /// answer goes out.
-async fn enter(shared: &Shared, entry: Entry) {
+async fn enter(shared: &Shared, entry: Entry, charges: Charges) {
     let ledger = shared.ledger.clone();
     let entered = Outlive::new(async move {
-        match ledger.record(entry).await {
+        match ledger.record(entry, charges).await {
             Ok(receipt) if receipt.clamped() => {
                 tracing::error!(
                     "an entry of the ledger was cut to what fits: the upstream's figures are out of range"

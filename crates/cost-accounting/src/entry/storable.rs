@@ -73,7 +73,11 @@ impl Entry {
     }
 
     fn clamp_numbers(&mut self) -> bool {
-        let mut changed = clamp_tokens(&mut self.usage);
+        let mut changed = clamp_tokens(&mut self.usage) | clamp_tokens(&mut self.taken_back);
+        if self.adjustment == 0 && self.taken_back != Usage::default() {
+            self.taken_back = Usage::default();
+            changed = true;
+        }
         // Only an adjustment may lower an earlier charge.
         let least = if self.adjustment > 0 { i64::MIN } else { 0 };
         let [least, most] = [least, i64::MAX].map(|pico| PicoUsd::from_pico(i128::from(pico)));

@@ -37,6 +37,7 @@ pub(super) fn entry() -> Entry {
             input: 16,
             ..Usage::default()
         },
+        taken_back: Usage::default(),
         other_usage: None,
         cost: PicoUsd::from_pico(1_600_000),
         status: 200,
@@ -108,6 +109,43 @@ fn every_state_has_its_word() {
     for state in ["reported", "estimated", "unsettled", "adjusted"] {
         assert_eq!(EntryState::read(state).map(EntryState::name), Some(state));
     }
+}
+
+#[test]
+fn an_adjustment_may_take_back_and_nothing_else_may() {
+    let adjustment = Entry {
+        adjustment: 1,
+        adjusts: Some(3),
+        state: EntryState::Adjusted,
+        usage: Usage {
+            output: 4,
+            ..Usage::default()
+        },
+        taken_back: Usage {
+            input: 9,
+            reasoning: 2,
+            ..Usage::default()
+        },
+        cost: PicoUsd::from_pico(-5),
+        ..entry()
+    };
+    let (adjustment, clamped) = adjustment.storable();
+    assert!(!clamped);
+    let row = EntryRow::try_from(adjustment.clone()).unwrap();
+    let stored = (row.input_tokens, row.output_tokens, row.reasoning_tokens);
+    assert_eq!(stored, (-9, 4, -2));
+    assert_eq!(Entry::try_from(row).unwrap(), adjustment);
+
+    let (whole, clamped) = Entry {
+        adjustment: 0,
+        adjusts: None,
+        state: EntryState::Reported,
+        ..adjustment
+    }
+    .storable();
+    assert!(clamped);
+    assert_eq!(whole.taken_back, Usage::default());
+    check_unreadable(|row| row.input_tokens = -1, "input_tokens");
 }
 
 proptest! {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cost_accounting::{Entry, PicoUsd, Usage};
+use cost_accounting::{Charges, Entry, PicoUsd, Usage};
 use proptest::array::uniform6;
 use proptest::collection::vec;
 use proptest::option;
@@ -82,7 +82,7 @@ proptest! {
             for entry in entries {
                 let request_id = entry.request_id;
                 let (expected, clamped) = entry.clone().storable();
-                let receipt = world.ledger.record(entry).await.unwrap();
+                let receipt = world.ledger.record(entry, Charges::none()).await.unwrap();
                 prop_assert_eq!(receipt.clamped(), clamped);
                 receipt.await.unwrap();
                 let found = world.ledger.find(request_id).await.unwrap().remove(0);

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cost_accounting::{
-    Entry, EntryState, Ledger, LedgerError, PicoUsd, Report, ReportBy, ReportQuery, Usage, day_of,
+    Charges, Entry, EntryState, Ledger, LedgerError, PicoUsd, Report, ReportBy, ReportQuery, Usage,
+    day_of,
 };
 use jiff::Timestamp;
 use storage::{Disk, DiskStep, OpenOptions, RealDisk, Role, Store};
@@ -82,6 +83,7 @@ pub(super) fn entry(request: u128, at: &str, cost: &str) -> Entry {
             reasoning: 50,
             ..Usage::default()
         },
+        taken_back: Usage::default(),
         other_usage: None,
         cost: PicoUsd::from_usd(cost).unwrap(),
         status: 200,
@@ -153,7 +155,13 @@ async fn report(ledger: &Ledger, by: ReportBy) -> Report {
 async fn what_is_recorded_is_found_unchanged() {
     let world = world().await;
     let written = entry(1, "2026-11-22T10:00:00.123Z", "0.000225");
-    drop(world.ledger.record(written.clone()).await.unwrap());
+    drop(
+        world
+            .ledger
+            .record(written.clone(), Charges::none())
+            .await
+            .unwrap(),
+    );
     let found = world.ledger.find(Uuid::from_u128(1)).await.unwrap();
     assert!(found[0].entry_id.is_some());
     let found: Vec<Entry> = found
@@ -179,9 +187,23 @@ async fn what_is_recorded_is_found_unchanged() {
 async fn the_same_entry_twice_is_charged_once() {
     let world = world().await;
     let entry = entry(1, "2026-11-22T10:00:00Z", "0.000225");
-    world.ledger.append(entry.clone()).await.unwrap();
-    world.ledger.append(entry.clone()).await.unwrap();
-    world.ledger.record(entry).await.unwrap().await.unwrap();
+    world
+        .ledger
+        .append(entry.clone(), Charges::none())
+        .await
+        .unwrap();
+    world
+        .ledger
+        .append(entry.clone(), Charges::none())
+        .await
+        .unwrap();
+    world
+        .ledger
+        .record(entry, Charges::none())
+        .await
+        .unwrap()
+        .await
+        .unwrap();
     let report = report(&world.ledger, ReportBy::Project).await;
     let demo = ("demo", 1, 1, 1_000, 200, "0.000225");
     check(&report, &[demo, ("total", 1, 1, 1_000, 200, "0.000225")]);
@@ -192,13 +214,18 @@ async fn the_same_attempt_with_another_cost_is_a_conflict_and_the_first_stands()
     let world = world().await;
     let first = entry(1, "2026-11-22T10:00:00Z", "0.000225");
     let other = entry(1, "2026-11-22T10:00:00Z", "0.5");
-    world.ledger.append(first).await.unwrap();
-    let appended = world.ledger.append(other.clone()).await;
+    world.ledger.append(first, Charges::none()).await.unwrap();
+    let appended = world.ledger.append(other.clone(), Charges::none()).await;
     assert!(
         matches!(appended, Err(LedgerError::Conflict)),
         "{appended:?}"
     );
-    let recorded = world.ledger.record(other).await.unwrap().await;
+    let recorded = world
+        .ledger
+        .record(other, Charges::none())
+        .await
+        .unwrap()
+        .await;
     assert!(
         matches!(recorded, Err(LedgerError::Conflict)),
         "{recorded:?}"
@@ -211,10 +238,17 @@ async fn the_same_attempt_with_another_cost_is_a_conflict_and_the_first_stands()
 async fn a_call_whose_cost_did_not_fit_was_charged_to_nobody() {
     let world = world().await;
     let huge = entry(1, "2026-11-22T10:00:00Z", "10000000");
-    let receipt = world.ledger.record(huge.clone()).await.unwrap();
+    let receipt = world
+        .ledger
+        .record(huge.clone(), Charges::none())
+        .await
+        .unwrap();
     assert!(receipt.clamped());
     receipt.await.unwrap();
-    assert!(world.ledger.append(huge).await.unwrap(), "the same again");
+    assert!(
+        world.ledger.append(huge, Charges::none()).await.unwrap(),
+        "the same again"
+    );
     let found = world.ledger.find(Uuid::from_u128(1)).await.unwrap();
     let marks = found.iter().map(|entry| entry.other_usage.as_deref());
     assert_eq!(marks.collect::<Vec<_>>(), [Some(r#"{"clamped":true}"#)]);
@@ -225,7 +259,11 @@ async fn a_call_whose_cost_did_not_fit_was_charged_to_nobody() {
     check(&report, &[row("2026-11-22"), row("total")]);
 
     let ordinary = entry(2, "2026-11-22T10:00:00Z", "1");
-    let receipt = world.ledger.record(ordinary).await.unwrap();
+    let receipt = world
+        .ledger
+        .record(ordinary, Charges::none())
+        .await
+        .unwrap();
     assert!(!receipt.clamped());
     receipt.await.unwrap();
 }
@@ -237,7 +275,13 @@ async fn an_entry_that_will_never_be_taken_is_refused_at_once() {
         state: EntryState::Adjusted,
         ..entry(1, "2026-11-22T10:00:00Z", "1")
     };
-    assert!(world.ledger.record(adjusts_nothing).await.is_err());
+    assert!(
+        world
+            .ledger
+            .record(adjusts_nothing, Charges::none())
+            .await
+            .is_err()
+    );
     world.ledger.writable().unwrap();
 }
 
@@ -270,7 +314,7 @@ async fn reports_sum_by_day_model_key_and_project() {
         hit(4, "2026-11-22T10:00:00Z"),
     ];
     for entry in entries {
-        world.ledger.append(entry).await.unwrap();
+        world.ledger.append(entry, Charges::none()).await.unwrap();
     }
 
     let total = ("total", 4, 4, 3_016, 600, "1.0002266");
@@ -305,7 +349,11 @@ async fn filters_hold_together_and_days_are_inclusive() {
     let world = world().await;
     for (request, day) in [(1, "20"), (2, "21"), (3, "22"), (4, "23")] {
         let at = format!("2026-11-{day}T12:00:00Z");
-        world.ledger.append(entry(request, &at, "1")).await.unwrap();
+        world
+            .ledger
+            .append(entry(request, &at, "1"), Charges::none())
+            .await
+            .unwrap();
     }
     let query = ReportQuery {
         by: ReportBy::Day,
@@ -346,12 +394,12 @@ async fn a_closed_store_is_an_error_not_a_lost_entry() {
     let world = world().await;
     world.store.close().await.unwrap();
     let entry = entry(1, "2026-11-22T10:00:00Z", "1");
-    let appended = world.ledger.append(entry.clone()).await;
+    let appended = world.ledger.append(entry.clone(), Charges::none()).await;
     assert!(
         matches!(appended, Err(LedgerError::Store(_))),
         "{appended:?}"
     );
-    assert!(world.ledger.record(entry).await.is_err());
+    assert!(world.ledger.record(entry, Charges::none()).await.is_err());
 }
 
 #[tokio::test]
@@ -361,7 +409,12 @@ async fn a_full_disk_stops_calls_and_loses_no_entry() {
     world.ledger.writable().unwrap();
     disk.0.store(true, Ordering::SeqCst);
     let entry = entry(1, "2026-11-22T10:00:00Z", "0.000225");
-    let recorded = world.ledger.record(entry).await.unwrap().await;
+    let recorded = world
+        .ledger
+        .record(entry, Charges::none())
+        .await
+        .unwrap()
+        .await;
     assert!(
         matches!(recorded, Err(LedgerError::Store(_))),
         "{recorded:?}"
@@ -383,10 +436,10 @@ async fn an_old_call_was_not_found_while_the_disk_was_full() {
     let disk = Arc::new(Full::default());
     let world = world_on(Arc::clone(&disk) as Arc<dyn Disk>).await;
     let old = entry(1, "2026-11-22T10:00:00Z", "1");
-    world.ledger.append(old).await.unwrap();
+    world.ledger.append(old, Charges::none()).await.unwrap();
     disk.0.store(true, Ordering::SeqCst);
     let recent = entry(2, "2026-11-22T10:00:00Z", "1");
-    drop(world.ledger.record(recent).await.unwrap());
+    drop(world.ledger.record(recent, Charges::none()).await.unwrap());
     let found = world.ledger.find(Uuid::from_u128(1)).await.unwrap();
     assert_eq!(found.len(), 1);
     // What is in memory alone is not called missing.
