@@ -7,6 +7,8 @@ pub(crate) mod alerts;
 pub(crate) mod budgets;
 pub(crate) mod grants;
 pub(crate) mod instances;
+pub(crate) mod laws;
+pub(crate) mod model;
 pub(crate) mod settlement;
 pub(crate) mod start_sums;
 
