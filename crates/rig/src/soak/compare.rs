@@ -201,7 +201,7 @@ fn lost(evidence: &Evidence<'_>, outcome: &mut Outcome) {
             continue;
         }
         if near_a_kill(sent, evidence.lives) {
-            outcome.entries_covered += 1;
+            outcome.entries_covered += u64::from(sent.whole);
         } else {
             missing.push(format!("{id} of {} at {} ms", sent.user, sent.ended_ms));
         }

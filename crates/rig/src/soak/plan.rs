@@ -78,6 +78,7 @@ fn limits(keys: &[Key]) -> Vec<(String, &'static str, &'static str)> {
         (key(0), "day", "0.05"),
         (key(1), "total", "0.4"),
         (key(2), "month", "100"),
+        ("key:*".to_owned(), "month", "200"),
         (format!("project:{}", PROJECTS[1]), "day", "3"),
         (format!("user:{}", SHARED_USERS[0]), "day", "0.02"),
         (format!("user:{}", SHARED_USERS[1]), "total", "50"),

@@ -55,15 +55,9 @@ impl Place {
 
     /// How many instances hold open leases.
     pub(crate) async fn leased_by_others(&self) -> io::Result<u64> {
-        // An open lease is 1 on one database and true on the other.
-        let open = match &self.database {
-            Database::Sqlite => "open = 1",
-            Database::Postgres(_) => "open",
-        };
+        // An open lease is 1 on one database, and may be true on the other.
         let rows = self
-            .query(&format!(
-                "SELECT count(DISTINCT instance) FROM lease WHERE {open}"
-            ))
+            .query("SELECT count(DISTINCT instance) FROM lease WHERE CAST(open AS INTEGER) = 1")
             .await?;
         let count = rows.first().and_then(|row| row.first()?.parse().ok());
         count.ok_or_else(|| io::Error::other("a count that is no number"))

@@ -130,7 +130,7 @@ fn laws(text: &mut String, outcome: &Outcome, evidence: &Evidence<'_>) -> std::f
             usd(outcome.covered),
         ),
         (
-            "answers of the last moment before a kill, without an entry",
+            "whole answers of the last moment before a kill, without an entry",
             outcome.entries_covered.to_string(),
         ),
         ("looks at the windows", evidence.watched.looks.to_string()),
