@@ -191,7 +191,7 @@ impl Rates {
 
     /// Fills the gaps of standard prices: cached input costs input, a cache write 2.5 times input (the dearest known), or
     /// just input where writes are not billed apart; audio and images cost what text does. What is written to the cache can be audio
-    /// or an image: an unstated write costs no less than they do.
+    /// or an image: where writes are billed, an unstated one costs no less than they do.
     pub(crate) fn standard(
         stated: &StatedRates,
         input: TokenPrice,
@@ -203,15 +203,11 @@ impl Rates {
             Class::Input | Class::CachedInput | Class::AudioInput | Class::ImageInput => {
                 Some(input)
             }
-            Class::CacheWrite30m | Class::CacheWrite12h => {
-                let write = if writes_billed {
-                    input.scaled(5, 2)?
-                } else {
-                    input
-                };
+            Class::CacheWrite30m | Class::CacheWrite12h if writes_billed => {
                 let (audio, image) = (or_input(Class::AudioInput), or_input(Class::ImageInput));
-                Some(write.max(audio).max(image))
+                Some(input.scaled(5, 2)?.max(audio).max(image))
             }
+            Class::CacheWrite30m | Class::CacheWrite12h => Some(input),
             Class::Output | Class::AudioOutput | Class::ImageOutput => Some(output),
             // Without a price of its own, a modality counts as text, cached or not.
             Class::CachedAudioInput | Class::CachedImageInput => {

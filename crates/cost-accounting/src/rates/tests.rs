@@ -98,8 +98,10 @@ fn a_modality_with_a_price_is_never_cheaper_for_being_cached_or_of_another_tier(
     ]);
     let rates = Rates::standard(&audio, price(2_000), price(10_000), false).unwrap();
     check(&rates, AUDIO, [40_000_000, 40_000_000, 80_000_000]);
+    check(&rates, TEXT, [2_000, 500, 2_000, 2_000, 10_000]);
     // What is written to the cache can be audio.
-    check(&rates, TEXT, [2_000, 500, 40_000_000, 40_000_000, 10_000]);
+    let billed = Rates::standard(&audio, price(2_000), price(10_000), true).unwrap();
+    check(&billed, TEXT, [2_000, 500, 40_000_000, 40_000_000, 10_000]);
     let none = StatedRates::default();
     let batch = rates.tier(&audio, &none, price(1_000), price(5_000));
     check(&batch.unwrap(), AUDIO, [40_000_000, 40_000_000, 80_000_000]);
