@@ -42,7 +42,8 @@ const EDGES: [Row; 14] = [
             "resilience",
             "storage",
         ],
-        &[],
+        // Its tests run the soak of money, and a PostgreSQL server for it.
+        &["rig"],
     ),
     row("config", &[], &[]),
     row("contracts", &[], &["openai-sim"]),
