@@ -62,6 +62,7 @@ mod budget_rows;
 mod daily_sums;
 mod error;
 mod escrow_sums;
+mod grant_sheet;
 mod health;
 mod limits;
 mod lost;

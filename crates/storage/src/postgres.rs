@@ -6,13 +6,23 @@
 //! Does not know: what rows mean.
 
 mod address;
+mod alerts;
 mod budget_operations;
+mod budget_states;
+mod budgets;
+mod desk;
+mod ends;
 mod failure;
+mod grants;
+mod instances;
 mod keys;
+mod lease_rows;
 mod ledger;
 mod migrations;
 mod notices;
 mod pool;
+mod settlement;
+mod start_sums;
 mod sums;
 mod text;
 mod writer;
@@ -71,10 +81,8 @@ struct Shared {
     calls: Pool,
     reports: Pool,
     heard: Arc<Notify>,
-    #[expect(
-        dead_code,
-        reason = "read by the operations on budgets, which come next"
-    )]
+    /// Stands for the clock in tests.
+    /// Stands for the clock in tests.
     wall: Option<Wall>,
     listener: Option<JoinHandle<()>>,
     /// Stops the watch when it is dropped.

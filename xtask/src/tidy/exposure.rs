@@ -8,7 +8,7 @@ use crate::tidy::{Violation, has_word, is_test_file, numbered, test_start};
 use crate::tree::Tree;
 
 /// The files, each with the reason.
-pub(crate) const ALLOWED: [(&str, &str); 7] = [
+pub(crate) const ALLOWED: [(&str, &str); 8] = [
     (
         "crates/access/src/secret.rs",
         "digests a virtual key and judges the strength of an imported one",
@@ -36,6 +36,10 @@ pub(crate) const ALLOWED: [(&str, &str); 7] = [
     (
         "crates/privacy/src/scrubber.rs",
         "makes the forms of a secret that are looked for in every line",
+    ),
+    (
+        "crates/storage/src/postgres/address.rs",
+        "reads the URL of a database server, which may hold a password",
     ),
 ];
 

@@ -125,6 +125,10 @@ fn read(said: &DbError) -> (StoreErrorKind, Nature) {
             StoreErrorKind::Busy("other servers held the same rows again and again"),
             Nature::Undone,
         ),
+        // Of our trigger: the limit was lowered while a grant was under way, and the grant must look again.
+        &SqlState::RAISE_EXCEPTION if said.message().starts_with("a grant above the limit") => {
+            (StoreErrorKind::Internal(text), Nature::Undone)
+        }
         &SqlState::LOCK_NOT_AVAILABLE => (
             StoreErrorKind::Busy("another server held the same rows for too long"),
             Nature::Lasting,

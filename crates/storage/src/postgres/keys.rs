@@ -74,6 +74,11 @@ pub(super) async fn raise_epoch(client: &Client) -> Result<i64, Failure> {
 }
 
 pub(super) async fn epoch(client: Lent) -> Result<i64, Failure> {
+    epoch_of(&client).await
+}
+
+/// The epoch within a transaction.
+pub(super) async fn epoch_of(client: &Client) -> Result<i64, Failure> {
     let sql = "SELECT edits FROM epoch";
     Ok(client.query_one(sql, &[]).await?.get(0))
 }

@@ -182,6 +182,23 @@ async fn stored(
     Ok(stored)
 }
 
+/// The states of the entries that these correct, by their ids.
+pub(super) async fn states_of(
+    client: &Client,
+    rows: &[&EntryRow],
+) -> Result<HashMap<i64, String>, Failure> {
+    let corrected: Vec<i64> = rows.iter().filter_map(|row| row.adjusts).collect();
+    let mut states = HashMap::new();
+    if corrected.is_empty() {
+        return Ok(states);
+    }
+    let sql = "SELECT entry_id, state FROM ledger_entry WHERE entry_id = ANY($1)";
+    for row in client.query(sql, &[&corrected]).await? {
+        states.insert(row.try_get(0)?, row.try_get(1)?);
+    }
+    Ok(states)
+}
+
 /// The entries of a request, by attempt and adjustment.
 pub(super) async fn entries_of_request(
     client: Lent,

@@ -18,10 +18,16 @@ pub(super) struct Migration {
 }
 
 /// All steps that this program knows. Append only: a step that was released is never edited.
-pub(super) const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_first",
-    text: include_str!("../../migrations_postgres/0001_first.sql"),
-}];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_first",
+        text: include_str!("../../migrations_postgres/0001_first.sql"),
+    },
+    Migration {
+        name: "0002_budgets",
+        text: include_str!("../../migrations_postgres/0002_budgets.sql"),
+    },
+];
 
 /// "kwrd": whoever migrates holds this lock.
 const LOCK: i64 = 0x6b77_7264;

@@ -15,6 +15,8 @@ use crate::receipt::retry_pause;
 
 /// Statement that tells all servers of an edit.
 pub(super) const TELL_EPOCH: &str = "SELECT pg_notify('keyward', 'epoch')";
+/// Statement that tells all servers that one of them found too little.
+pub(super) const TELL_RECALL: &str = "SELECT pg_notify('keyward', 'recall')";
 const LISTEN: &str = "LISTEN keyward";
 /// How long LISTEN itself may take.
 const LISTEN_MAX: Duration = Duration::from_secs(4);

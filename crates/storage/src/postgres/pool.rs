@@ -80,6 +80,15 @@ impl Pool {
         within(self.operation_max, tries).await
     }
 
+    /// Runs statements that change nothing and see one moment.
+    pub(super) async fn moment<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        work: impl Fn(Lent) -> F,
+    ) -> Result<T, Failure> {
+        self.transact("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work)
+            .await
+    }
+
     /// Runs a transaction. What it wrote is on disk when this returns.
     ///
     /// Errors: `Unavailable` also if the commit was sent and no answer came: it may have been done.
@@ -87,11 +96,19 @@ impl Pool {
         &self,
         work: impl Fn(Lent) -> F,
     ) -> Result<T, Failure> {
+        self.transact("BEGIN", work).await
+    }
+
+    async fn transact<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        begin: &str,
+        work: impl Fn(Lent) -> F,
+    ) -> Result<T, Failure> {
         let tries = async {
             let mut tried = 0;
             loop {
                 tried += 1;
-                let outcome = match self.begin(&work).await {
+                let outcome = match self.begin(begin, &work).await {
                     Ok((client, value)) => client.commit().await.map(|()| value),
                     Err(failure) => Err(failure),
                 };
@@ -122,10 +139,11 @@ impl Pool {
     /// Does the work of a transaction, up to its commit.
     async fn begin<T, F: Future<Output = Result<T, Failure>>>(
         &self,
+        begin: &str,
         work: &impl Fn(Lent) -> F,
     ) -> Result<(Lent, T), Failure> {
         let client = self.client().await?;
-        client.batch_execute("BEGIN").await?;
+        client.batch_execute(begin).await?;
         match work(Arc::clone(&client)).await {
             Ok(value) => Ok((client, value)),
             Err(failure) => {

@@ -15,9 +15,12 @@ use crate::budget_rows::EntryWrite;
 use crate::daily_sums::DailySums;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::health::Health;
+use crate::postgres::desk::Desk;
+use crate::postgres::ends::insert_new;
 use crate::postgres::failure::Failure;
 use crate::postgres::ledger::{self, Outcome};
 use crate::postgres::pool::{Lent, Pool};
+use crate::postgres::settlement::Charges;
 use crate::postgres::sums::write_sums;
 use crate::queue::Place;
 use crate::receipt::{APPEND, Answer, retry_pause};
@@ -211,15 +214,35 @@ impl Writer {
     }
 }
 
-/// Writes a batch of entries and their sums.
+/// Writes a batch of entries with their sums and all that they charge.
 async fn write_batch(client: Lent, writes: &[&EntryWrite]) -> Result<Vec<Outcome>, Failure> {
+    let desk = Desk {
+        client: &client,
+        wall: None,
+    };
+    desk.hold_budgets().await?;
     let rows: Vec<&EntryRow> = writes.iter().map(|write| &write.row).collect();
     let outcomes = ledger::insert(&client, &rows).await?;
-    let mut sums = DailySums::default();
-    for (row, outcome) in rows.iter().zip(&outcomes) {
+    let mut charges = Charges::default();
+    let mut new = Vec::with_capacity(rows.len());
+    for (write, outcome) in writes.iter().zip(&outcomes) {
         if let Ok(Appended::New { .. }) = outcome {
-            sums.add(row)?;
+            charges.add(write);
+            new.push(&write.row);
         }
+    }
+    let states = ledger::states_of(&client, &new).await?;
+    let late = charges.settle(desk).await?;
+    insert_new(desk, &late).await?;
+    let mut sums = DailySums::default();
+    for row in new {
+        match row.adjusts.and_then(|entry_id| states.get(&entry_id)) {
+            None => sums.add(row)?,
+            Some(state) => sums.add_correction(row, state)?,
+        }
+    }
+    for row in &late {
+        sums.add_correction(row, "unsettled")?;
     }
     write_sums(&client, &sums).await?;
     Ok(outcomes)

@@ -3,8 +3,10 @@
 //! Invariants: every server is ended by its test.
 //! Does not know: the other tiers.
 
+mod budgets;
 mod entries;
 mod keys;
+mod laws;
 mod outages;
 mod starting;
 mod station;

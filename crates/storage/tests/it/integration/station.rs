@@ -20,6 +20,12 @@ impl Station {
         }
     }
 
+    /// Forgets all that stores wrote.
+    pub(crate) fn clear(&self) {
+        let sql = "SET client_min_messages = error; DROP SCHEMA IF EXISTS keyward CASCADE";
+        self.postgres.psql(sql).expect("clear the database");
+    }
+
     pub(crate) async fn server(&self) -> Store {
         let options = options(&self.postgres.url(), Role::Server);
         Store::connect(options).await.expect("connect as server")
