@@ -4,6 +4,7 @@
 //! Does not know: other crates than this one and the store.
 
 mod entries;
+mod escrow;
 mod laws;
 mod ledger;
 mod prices;

@@ -19,9 +19,17 @@ use uuid::Uuid;
 
 pub(super) struct World {
     pub(super) ledger: Ledger,
-    store: Store,
+    pub(super) store: Store,
     /// Kept until the test ends, then deleted.
-    _directory: TempDir,
+    directory: TempDir,
+}
+
+impl World {
+    /// The same directory after the server ended and another one started.
+    pub(super) async fn reopen(self) -> World {
+        self.store.close().await.unwrap();
+        open(self.directory, Arc::new(RealDisk)).await
+    }
 }
 
 /// A disk that refuses every commit while it is full.
@@ -42,7 +50,10 @@ pub(super) async fn world() -> World {
 }
 
 async fn world_on(disk: Arc<dyn Disk>) -> World {
-    let directory = tempfile::tempdir().unwrap();
+    open(tempfile::tempdir().unwrap(), disk).await
+}
+
+async fn open(directory: TempDir, disk: Arc<dyn Disk>) -> World {
     let options = OpenOptions {
         path: directory.path().join("keyward.db"),
         role: Role::Server,
@@ -52,7 +63,7 @@ async fn world_on(disk: Arc<dyn Disk>) -> World {
     World {
         ledger: Ledger::new(store.clone()),
         store,
-        _directory: directory,
+        directory,
     }
 }
 
