@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::desk::edit;
 use super::queue::{TICKS_MAX, Watch};
-use super::{SqliteStore, connection, migrations, place, run_on};
+use super::{SqliteStore, connection, instances, migrations, place, run_on, wall_of};
+use crate::budget_rows::{BOOKS, BudgetSet, Want};
 use crate::error::StoreErrorKind;
 use crate::rows::{EntryRow, StoreHealth};
 use crate::sqlite::disk::{Disk, DiskStep, RealDisk};
@@ -121,6 +123,73 @@ async fn full_disk_loses_nothing_and_heals() {
             }]
         );
     }
+    store.close().await.unwrap();
+}
+
+fn large_budget(number: usize) -> BudgetSet {
+    BudgetSet {
+        scope_kind: "project".to_owned(),
+        scope_value: format!("{number:04000}"),
+        window: "day".to_owned(),
+        limit_pico_usd: 1,
+    }
+}
+
+#[tokio::test]
+async fn full_disk_makes_no_half_a_budget() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = full_store(directory.path());
+    let mut made = 0;
+    let error = loop {
+        match store.set_budget(large_budget(made)).await {
+            Ok(_) => made += 1,
+            Err(error) => break error,
+        }
+        assert!(made < 1_000, "the disk was never full");
+    };
+    assert!(
+        matches!(&error.kind, StoreErrorKind::Disk(text) if text.contains("full")),
+        "{error}"
+    );
+    assert_eq!(store.budget_states(None).await.unwrap().len(), made);
+    assert_eq!(store.epoch().await.unwrap(), i64::try_from(made).unwrap());
+    let file = Connection::open(directory.path().join("keyward.db")).unwrap();
+    file.execute("DELETE FROM ballast", []).unwrap();
+    store.set_budget(large_budget(made)).await.unwrap();
+    store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn read_only_database_grants_nothing_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = place::Place::prepare(&directory.path().join("keyward.db")).unwrap();
+    let mut writer = connection::open_writer(&place.database).unwrap();
+    let known = migrations::MIGRATIONS;
+    let lock =
+        migrations::bring_up_to_date(&mut writer, &place, Role::Server, &RealDisk, known).unwrap();
+    let seams = Seams::default();
+    edit(&mut writer, &RealDisk, &wall_of(&seams), |desk| {
+        instances::open(desk, [1; 16], i64::MAX / 2)
+    })
+    .unwrap();
+    writer.pragma_update(None, "query_only", true).unwrap();
+    let store = SqliteStore {
+        shared: Arc::new(run_on(writer, &place, lock, GATHER, seams).unwrap()),
+    };
+    let want = Want {
+        budget_id: BOOKS,
+        amount_min: 1,
+        amount_wished: 1,
+        forced: false,
+        next_window: false,
+    };
+    let error = store.grant([1; 16], vec![vec![want]]).await.unwrap_err();
+    assert!(
+        matches!(&error.kind, StoreErrorKind::Disk(text) if text.contains("readonly")),
+        "{error}"
+    );
+    assert!(error.is_passing());
+    assert_eq!(store.instances().await.unwrap().len(), 1, "reading goes on");
     store.close().await.unwrap();
 }
 
