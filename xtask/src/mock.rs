@@ -118,3 +118,24 @@ fn command() -> Command {
     }
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::step::CouldNotRun;
+
+    #[test]
+    fn only_a_number_of_runs_is_understood() {
+        let wrong: [&[&str]; 5] = [
+            &["--repeat"],
+            &["--repeat", "0"],
+            &["--repeat", "1001"],
+            &["--repeat", "x"],
+            &["twice"],
+        ];
+        for words in wrong {
+            let error = run(words).unwrap_err();
+            assert!(error.downcast_ref::<CouldNotRun>().is_some(), "{words:?}");
+        }
+    }
+}

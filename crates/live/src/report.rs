@@ -25,9 +25,9 @@ pub struct Report {
     pub upstream: String,
     /// Against a cassette, recorded on this day.
     pub replayed: Option<String>,
-    /// The models.
+    /// The model that generated.
     pub chat_model: String,
-    /// The models.
+    /// The model that embedded.
     pub embed_model: String,
     /// All checks.
     pub rows: Vec<Row>,
