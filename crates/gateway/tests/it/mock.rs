@@ -13,3 +13,4 @@ mod money;
 mod resilience;
 mod streams;
 mod upstreams;
+mod vectors;
