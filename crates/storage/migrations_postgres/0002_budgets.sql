@@ -1,8 +1,9 @@
 -- Budgets, their windows, the leases cut from them, and who holds those.
 --
--- Order of locks: an instance, then windows by budget and start, then daily sums by day and digest. Whoever changes a
--- lease holds the lock of its window. Whoever writes entries holds the advisory lock "entries" shared, whoever makes a
--- budget holds it alone, so that each entry is either in the first sum of a new budget or charged to it.
+-- Order of locks: the advisory lock "entries", an instance, the advisory lock "windows", windows by budget and start,
+-- daily sums by day and digest. Whoever changes a lease or a limit holds "windows". Whoever writes entries holds "entries"
+-- shared, whoever makes a budget holds it alone, so that each entry is either in the first sum of a new budget or
+-- charged to it.
 
 -- Never goes back by more than a second: neither does a failover to a server whose clock is behind open an old window
 -- again, nor bring a dead instance to life.

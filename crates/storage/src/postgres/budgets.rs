@@ -106,7 +106,8 @@ pub(super) async fn set(
         return Ok(found);
     }
     let epoch = raise_epoch(&client).await?;
-    hold_windows(&client, found.budget_id).await?;
+    // Waits for the grants under way, so that what is granted after an edit knows of it.
+    desk.hold_windows().await?;
     // What a template made takes its limit; what is set by itself leaves it.
     let sql = "UPDATE budget SET limit_pico_usd = $2, changed_epoch = $3,
             template_id = CASE WHEN budget_id = $1 THEN NULL ELSE template_id END
@@ -120,14 +121,6 @@ pub(super) async fn set(
         changed_epoch: epoch,
         ..found
     })
-}
-
-/// Waits for the grants under way, so that what is granted after an edit knows of it.
-async fn hold_windows(client: &Client, budget_id: i64) -> Result<(), Failure> {
-    let sql = "SELECT 1 FROM budget_window
-        WHERE budget_id IN (SELECT budget_id FROM budget WHERE budget_id = $1 OR template_id = $1)
-        ORDER BY budget_id, window_start FOR UPDATE";
-    client.query(sql, &[&budget_id]).await.map(drop)
 }
 
 /// Removes a budget and what it made.

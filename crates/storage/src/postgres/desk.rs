@@ -15,6 +15,10 @@ const KEPT_MS: i64 = 1_000;
 /// of a new budget and by the charges, too.
 const ENTRIES: i64 = 0x6b77_6c65;
 
+/// Held by whoever locks windows. Nearly all of them lock the one of the books anyway; but for a row PostgreSQL keeps no
+/// queue: whoever comes at the right moment goes first, and others may wait for seconds.
+const WINDOWS: i64 = 0x6b77_7769;
+
 /// The means of one transaction.
 #[derive(Clone, Copy)]
 pub(super) struct Desk<'t> {
@@ -58,6 +62,12 @@ impl Desk<'_> {
     pub(super) async fn hold_budgets(&self) -> Result<(), Failure> {
         let sql = "SELECT pg_advisory_xact_lock_shared($1)";
         self.client.query_one(sql, &[&ENTRIES]).await.map(drop)
+    }
+
+    /// Waits for its turn to lock windows.
+    pub(super) async fn hold_windows(&self) -> Result<(), Failure> {
+        let sql = "SELECT pg_advisory_xact_lock($1)";
+        self.client.query_one(sql, &[&WINDOWS]).await.map(drop)
     }
 
     /// From here to the end of the transaction nobody else writes entries or makes budgets.

@@ -1,6 +1,6 @@
 //! Grants money into leases: all wants of an ask, or none.
 //!
-//! Invariants: windows are locked in one order, and limits are read after that; an instance that is found alive stays so
+//! Invariants: limits are read after the windows are locked; an instance that is found alive stays so
 //! until the grant is committed.
 //! Does not know: who asks for what; the arithmetic.
 
@@ -69,7 +69,7 @@ async fn lay_out(
         keys.insert(sheet.find(want)?.0);
     }
     let windows = desk.lock_windows(keys.into_iter()).await?;
-    // Then for the limits, which whoever holds the lock of a window may change.
+    // Then for the limits, which only whoever holds windows may change.
     read_terms(desk, &budgets, &mut sheet).await?;
     let leases = desk.open_leases_of(instance, &windows).await?;
     for (key, window) in windows {

@@ -1,6 +1,6 @@
 //! Rows of windows and leases in SQL, many in one statement.
 //!
-//! Invariants: windows are locked in the order of their keys before they are read; whoever writes a lease holds the lock
+//! Invariants: windows are locked, one transaction after the other, before they are read; whoever writes a lease holds the lock
 //! of its window.
 //! Does not know: what is granted or charged.
 
@@ -65,6 +65,10 @@ impl Desk<'_> {
     ) -> Result<Windows, Failure> {
         // A map for its order, which is the order of locks.
         let wanted: Windows = keys.map(|key| (key, WindowSums::default())).collect();
+        if wanted.is_empty() {
+            return Ok(wanted);
+        }
+        self.hold_windows().await?;
         let (budgets, starts) = columns(wanted.keys().copied());
         let windows = self.lock_present(&budgets, &starts).await?;
         if windows.len() == wanted.len() {

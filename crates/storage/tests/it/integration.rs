@@ -7,6 +7,8 @@ mod budgets;
 mod entries;
 mod keys;
 mod laws;
+mod money_outages;
 mod outages;
+mod races;
 mod starting;
 mod station;
