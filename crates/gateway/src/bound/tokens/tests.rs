@@ -24,11 +24,11 @@ fn the_worst_texts_have_no_more_tokens_than_bytes() {
     let bytes: Vec<u8> = (0..=255).cycle().take(2_000).collect();
     let latin: String = bytes.iter().map(|byte| char::from(*byte)).collect();
     for text in [
-        &astral,
-        &private,
-        &controls,
-        &latin,
-        &String::from_utf8_lossy(&bytes),
+        astral.as_str(),
+        private.as_str(),
+        controls.as_str(),
+        latin.as_str(),
+        &*String::from_utf8_lossy(&bytes),
         "",
         "🏳️‍🌈👩‍👩‍👧‍👦🇺🇳🤷🏽‍♀️",
         "a̸̧̛̘̝̗̦͓͖̿̈́̆͝",
