@@ -3,6 +3,7 @@
 //! Invariants: `keyward` alone means `serve`; every command takes `--config-dir`; what lists takes `--format`.
 //! Does not know: how anything is done.
 
+pub(crate) mod budget;
 pub(crate) mod config;
 pub(crate) mod key_list;
 pub(crate) mod keys;
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     /// Make, list and revoke virtual keys
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Set, list and explain budgets
+    #[command(subcommand)]
+    Budget(budget::BudgetCommand),
     /// What was used and what it cost
     Usage(usage::Usage),
     /// Show or check the settings

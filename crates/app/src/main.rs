@@ -9,9 +9,9 @@ mod banner;
 mod cli;
 mod clocks;
 mod logging;
+mod money;
 mod table;
 mod upstream;
-#[expect(dead_code, reason = "joined with the budgets")]
 mod webhook;
 mod wiring;
 
@@ -71,6 +71,7 @@ fn run(arguments: Arguments, scrubber: &Scrubber) -> anyhow::Result<ExitCode> {
         match command {
             Command::Serve(_) => cli::serve::run(world).await,
             Command::Keys(keys) => cli::keys::run(keys, &world).await,
+            Command::Budget(command) => cli::budget::run(command, &world).await,
             Command::Usage(usage) => cli::usage::run(&usage, &world).await,
             Command::Config(_) => Ok(ExitCode::SUCCESS),
         }

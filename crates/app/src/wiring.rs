@@ -8,16 +8,16 @@ use std::sync::Arc;
 use access::Keyring;
 use anyhow::Context;
 use config::{SecretKeyPolicy, Settings, Sources, Upstream as UpstreamSettings};
-use cost_accounting::{Ledger, PriceBook, PriceSource, UnknownPrice};
+use cost_accounting::{Escrow, Ledger, PriceBook, PriceSource, UnknownPrice};
 use gateway::{Clock, Gateway, Parts};
 use openai_client::Upstream;
 use privacy::Scrubber;
 use prometheus_client::registry::Registry;
 use resilience::{BreakerSettings, CircuitBreaker, RequestLimiter, State, Transition};
 use secrecy::SecretString;
-use storage::{OpenOptions, Role, Store};
+use storage::{OpenOptions, PostgresOptions, Role, Store};
 
-use crate::clocks;
+use crate::{clocks, money};
 
 /// Something outside the program stood in the way: a port, a database, a price file. Exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -50,35 +50,39 @@ impl World {
 
     /// Opens the database.
     pub(crate) async fn open_store(&self, role: Role) -> anyhow::Result<Store> {
-        let config::Database::Sqlite(path) = &self.settings.database else {
-            return Err(CouldNotRun("open PostgreSQL: it is being joined to the program; use DATABASE_URL=sqlite:///data/keyward.db until then".to_owned()).into());
+        let gather = self.settings.ledger.gather;
+        let opened = match &self.settings.database {
+            config::Database::Sqlite(path) => {
+                let path = path.clone();
+                Store::open(OpenOptions { path, role, gather }).await
+            }
+            config::Database::Postgres(url) => {
+                let url = url.clone();
+                Store::connect(PostgresOptions { url, role, gather }).await
+            }
         };
-        let options = OpenOptions {
-            path: path.clone(),
-            role,
-            gather: self.settings.ledger.gather,
-        };
-        Store::open(options)
-            .await
-            .map_err(|error| CouldNotRun(chain(&error)).into())
+        opened.map_err(|error| CouldNotRun(chain(&error)).into())
     }
 
     /// Builds the data plane over an open store and an upstream: what is called, its name, and whether it is the simulator.
-    pub(crate) fn gateway(
+    pub(crate) async fn gateway(
         &self,
         keyring: Arc<Keyring>,
         store: Store,
         (upstream, name, simulated): (Upstream, &str, bool),
         registry: &mut Registry,
-    ) -> anyhow::Result<Gateway> {
+    ) -> anyhow::Result<(Gateway, Escrow)> {
         let clock = clocks::monotonic();
+        let escrow = money::open(&self.settings, &store, &clock).await?;
         let parts = Parts {
             keyring,
+            escrow,
             ledger: Ledger::new(store),
             prices: Arc::clone(&self.prices),
             upstream,
             upstream_name: name.to_owned(),
             simulated,
+            takes_tier: simulated || is_openai(&self.settings.upstream),
             breaker: Arc::new(breaker(&self.settings, &clock)),
             limiter: Arc::new(RequestLimiter::new(Arc::clone(&clock))),
             scrubber: self.scrubber.clone(),
@@ -88,8 +92,19 @@ impl World {
             id_seed: random()?,
             settings: Arc::clone(&self.settings),
         };
-        Ok(Gateway::new(parts, registry))
+        let escrow = parts.escrow.clone();
+        Ok((Gateway::new(parts, registry), escrow))
     }
+}
+
+/// Whether the upstream is OpenAI itself, which knows every field; other servers may refuse what they do not know.
+fn is_openai(upstream: &UpstreamSettings) -> bool {
+    let UpstreamSettings::OpenAi { base_url, .. } = upstream else {
+        return false;
+    };
+    base_url
+        .host_str()
+        .is_some_and(|host| host == "openai.com" || host.ends_with(".openai.com"))
 }
 
 /// Reads the price files.

@@ -78,6 +78,16 @@ impl Budgets {
         Ok(Budget::try_from(&row)?)
     }
 
+    /// The daily budget for everything that a database begins with: set only where there never was a budget. Whether it was.
+    pub async fn begin_with(&self, limit: PicoUsd) -> Result<bool, BudgetError> {
+        if self.store.had_budgets().await? {
+            return Ok(false);
+        }
+        self.set(&BudgetScope::Global, BudgetWindow::Day, limit)
+            .await?;
+        Ok(true)
+    }
+
     /// Sets a higher limit on a budget that exists.
     pub async fn raise(
         &self,

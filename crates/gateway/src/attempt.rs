@@ -52,7 +52,7 @@ pub(crate) struct Attempt {
     span: Span,
     /// What is charged where nobody reports usage.
     bound: PicoUsd,
-    /// The money of the attempt; none for an answer from the cache, and once it is settled.
+    /// The money of the attempt; none for an answer from the cache, for a call without the store, and once it is settled.
     money: Option<Hold>,
     settled: bool,
 }
@@ -68,14 +68,13 @@ impl Attempt {
         number: u32,
         reserved: Reserved,
     ) -> Self {
-        let Reserved {
-            mut hold, bound, ..
-        } = reserved;
-        hold.sent();
         let mut attempt = Self::of_cache(shared, scope, request, price, incoming);
         attempt.number = number;
-        attempt.bound = bound;
-        attempt.money = Some(hold);
+        attempt.bound = reserved.bound;
+        attempt.money = reserved.hold;
+        if let Some(hold) = &mut attempt.money {
+            hold.sent();
+        }
         attempt
     }
 
@@ -176,8 +175,15 @@ impl Attempt {
         let (usage, cost, row, state) = self.charge(&settlement);
         self.count(&usage, cost, state, settlement.outcome, elapsed);
         spans::settled(&self.span, &settlement, &usage, cost);
-        let window_day = self.money.as_ref().map_or_else(|| cost_accounting::day_of(at), Hold::window_day);
-        let charges = self.money.take().map_or_else(Charges::none, |hold| hold.settle(cost));
+        let window_day = self
+            .money
+            .as_ref()
+            .map_or_else(|| cost_accounting::day_of(at), Hold::window_day);
+        let charges = match self.money.take() {
+            Some(hold) => hold.settle(cost),
+            None if self.number == 0 => Charges::none(),
+            None => Charges::unheld(),
+        };
         let entry = Entry {
             entry_id: None,
             request_id: self.request_id,

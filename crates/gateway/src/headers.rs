@@ -26,6 +26,10 @@ pub(crate) const ROUTE: HeaderName = HeaderName::from_static("x-keyward-route");
 pub(crate) const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-keyward-overhead-ms");
 /// The exact cost in USD, on whole bodies.
 pub(crate) const COST_USD: HeaderName = HeaderName::from_static("x-keyward-cost-usd");
+/// The most tokens out that keyward set for each choice, where the caller set no maximum.
+pub(crate) const OUTPUT_CAP: HeaderName = HeaderName::from_static("x-keyward-output-cap");
+/// Names the end user, where the settings say so.
+pub(crate) const END_USER: HeaderName = HeaderName::from_static("x-keyward-end-user");
 /// Says that the built-in simulator answered.
 pub(crate) const SIMULATOR: HeaderName = HeaderName::from_static("x-keyward-simulator");
 

@@ -1,7 +1,7 @@
 //! The way of a metered request: one straight line, a file a step.
 //!
 //! Invariants: a step gets a value and gives a value; none calls back. Nothing is sent before the caller, the body, the rate and the
-//! price are known to be good; from then on every attempt ends in the ledger.
+//! price are known to be good and the most that it can cost is held; from then on every attempt ends in the ledger.
 //! Does not know: sockets, routes that cost nothing.
 
 mod admit;
@@ -9,11 +9,12 @@ mod authenticate;
 mod dispatch;
 mod lookup;
 mod read;
+mod reserve;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cost_accounting::PicoUsd;
+use cost_accounting::{CallScope, PicoUsd};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Response, StatusCode};
 use resilience::Allowance;
@@ -24,7 +25,7 @@ use crate::attempt::Attempt;
 use crate::headers::{self, CacheWish};
 use crate::object::Object;
 use crate::outlive::Outlive;
-use crate::request::{Operation, Request};
+use crate::request::{Caller, Operation, Request};
 use crate::shared::Shared;
 use crate::status::Refusal;
 
@@ -32,6 +33,7 @@ pub(crate) use admit::admit;
 pub(crate) use authenticate::{authenticate, keep_out};
 pub(crate) use dispatch::{unmetered, usage_of};
 pub(crate) use read::discard;
+pub(crate) use reserve::Reserved;
 
 /// The head of a call as it came in.
 pub(crate) struct Incoming {
@@ -72,7 +74,8 @@ where
     *allowance = Some(admit(shared, &caller)?);
     let body = read::body(&incoming.headers, body, &shared.settings.server).await?;
     let object = Object::read(&body).map_err(read::not_an_object)?;
-    let request = Request::read(operation, &body, &object)?;
+    let mut request = Request::read(operation, &body, &object)?;
+    request.name_end_user(&incoming.headers, shared.settings.budgets.end_user)?;
     caller
         .key
         .may_use(&request.model)
@@ -85,22 +88,39 @@ where
     let wish = CacheWish::read(&incoming.headers);
     shared.may_spend()?;
     let (place, hit) = lookup::lookup(shared, &caller, &request, &object, wish, &incoming);
+    let scope = scope(&caller, &request);
+    let mut output_cap = None;
     let outgoing = if let Some(kept) = hit {
-        let attempt = Attempt::begin(
-            shared,
-            &caller,
-            &request,
-            price,
-            incoming.id,
-            incoming.begun,
-            0,
-        );
+        let attempt = Attempt::of_cache(shared, scope, &request, price, &incoming);
         Outlive::new(lookup::answer(attempt, kept)).await
     } else {
-        let call = dispatch::Dispatch::new(shared, &caller, &request, price, &incoming, place);
+        let reserved = reserve::reserve(shared, &scope, &mut request, &price).await?;
+        output_cap = reserved.output_cap;
+        let attempt = Attempt::begin(shared, scope, &request, price, &incoming, 1, reserved);
+        let call = dispatch::Dispatch::new(attempt, &request, &incoming, place);
         Outlive::new(call.run()).await?
     };
-    Ok(finish(shared, operation, incoming.begun, outgoing))
+    let mut response = finish(shared, operation, incoming.begun, outgoing);
+    if let Some(tokens) = output_cap {
+        headers::write_text(
+            response.headers_mut(),
+            headers::OUTPUT_CAP,
+            &tokens.to_string(),
+        );
+    }
+    Ok(response)
+}
+
+/// All that a budget may be set for, of one call.
+fn scope(caller: &Caller, request: &Request) -> CallScope {
+    let key = &caller.key;
+    CallScope {
+        key_id: key.id.as_str().into(),
+        project: key.project.as_str().into(),
+        model: Arc::clone(&request.model),
+        end_user: request.end_user.clone(),
+        tags: key.tags.as_slice().into(),
+    }
 }
 
 /// Writes keyward's own headers on an answer.

@@ -9,9 +9,12 @@ use std::sync::Arc;
 
 use access::VirtualKey;
 use bytes::Bytes;
+use config::EndUserFrom;
+use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::headers::END_USER;
 use crate::object::{Object, add_member, range_in, splice};
 use crate::status::Refusal;
 
@@ -75,7 +78,7 @@ pub(crate) struct Request {
     /// How many choices are asked for.
     pub(crate) choices: u64,
     /// The end user that the caller names, for the ledger.
-    pub(crate) end_user: Option<String>,
+    pub(crate) end_user: Option<Arc<str>>,
 }
 
 /// The longest end-user name that the ledger keeps, in bytes.
@@ -116,6 +119,27 @@ impl Request {
             }
         }
         Ok(request)
+    }
+
+    /// Takes the end user from where the settings say; so far it is the body's.
+    pub(crate) fn name_end_user(
+        &mut self,
+        headers: &HeaderMap,
+        from: EndUserFrom,
+    ) -> Result<(), Refusal> {
+        self.end_user = match (from, headers.get(END_USER)) {
+            (EndUserFrom::Body, _) => return Ok(()),
+            (EndUserFrom::None, _) | (EndUserFrom::Header, None) => None,
+            (EndUserFrom::Header, Some(value)) => {
+                const FIELD: &str = "x-keyward-end-user";
+                let name = value.to_str().map_err(|_| Refusal::InvalidField {
+                    field: FIELD,
+                    expected: "visible ASCII characters",
+                })?;
+                end_user_name(FIELD, name)?
+            }
+        };
+        Ok(())
     }
 
     fn read_chat(&mut self, object: &Object<'_>) -> Result<(), Refusal> {
@@ -190,6 +214,16 @@ impl Request {
     }
 }
 
+/// A name is kept up to its longest; one that reads as every name is none.
+fn end_user_name(field: &'static str, name: &str) -> Result<Option<Arc<str>>, Refusal> {
+    if name == "*" {
+        let expected = "the name of one end user";
+        return Err(Refusal::InvalidField { field, expected });
+    }
+    let kept: String = name.chars().scan(0, take_within).collect();
+    Ok((!kept.is_empty()).then(|| kept.into()))
+}
+
 /// The members that this program reads.
 const READ: [&str; 11] = [
     "model",
@@ -231,14 +265,14 @@ fn model(object: &Object<'_>) -> Result<Arc<str>, Refusal> {
     Ok(Arc::from(name.as_ref()))
 }
 
-fn end_user(object: &Object<'_>) -> Result<Option<String>, Refusal> {
+fn end_user(object: &Object<'_>) -> Result<Option<Arc<str>>, Refusal> {
     for field in ["safety_identifier", "user"] {
         if let Some(value) = object.get(field) {
             let name = text(value).ok_or(Refusal::InvalidField {
                 field,
                 expected: "a string",
             })?;
-            return Ok(Some(name.chars().scan(0, take_within).collect()));
+            return end_user_name(field, &name);
         }
     }
     Ok(None)

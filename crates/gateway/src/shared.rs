@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use access::Keyring;
 use config::{OnWriteFailure, Settings};
-use cost_accounting::{Ledger, PriceBook};
+use cost_accounting::{Escrow, Ledger, PriceBook};
 use http::HeaderValue;
 use jiff::Timestamp;
 use openai_client::Upstream;
@@ -36,6 +36,8 @@ pub struct Parts {
     pub keyring: Arc<Keyring>,
     /// Where every call is entered.
     pub ledger: Ledger,
+    /// Holds money for calls before they are sent. Whoever made it drives its `run`.
+    pub escrow: Escrow,
     /// What calls cost.
     pub prices: Arc<PriceBook>,
     /// Where calls go.
@@ -44,6 +46,8 @@ pub struct Parts {
     pub upstream_name: String,
     /// True where the built-in simulator is the upstream; every answer says so.
     pub simulated: bool,
+    /// True where the upstream knows the field `service_tier`, so that the tier can be made explicit.
+    pub takes_tier: bool,
     /// Guards the upstream.
     pub breaker: Arc<CircuitBreaker>,
     /// Limits each key.
@@ -64,12 +68,14 @@ pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) ledger: Ledger,
+    pub(crate) escrow: Escrow,
     pub(crate) prices: Arc<PriceBook>,
     pub(crate) upstream: Upstream,
     pub(crate) upstream_name: Arc<str>,
     /// The same name as the value of a header, made once.
     pub(crate) route_header: HeaderValue,
     pub(crate) simulated: bool,
+    pub(crate) takes_tier: bool,
     pub(crate) breaker: Arc<CircuitBreaker>,
     pub(crate) limiter: Arc<RequestLimiter>,
     pub(crate) scrubber: Scrubber,
@@ -97,12 +103,14 @@ impl Shared {
             settings: parts.settings,
             keyring: parts.keyring,
             ledger: parts.ledger,
+            escrow: parts.escrow,
             prices: parts.prices,
             upstream: parts.upstream,
             route_header: HeaderValue::from_str(&parts.upstream_name)
                 .unwrap_or(HeaderValue::from_static("upstream")),
             upstream_name: parts.upstream_name.into(),
             simulated: parts.simulated,
+            takes_tier: parts.takes_tier,
             breaker: parts.breaker,
             limiter: parts.limiter,
             scrubber: parts.scrubber,
@@ -122,15 +130,18 @@ impl Shared {
         self.stopping.load(Ordering::Acquire)
     }
 
+    /// True where calls go on though they may be missing from the ledger.
+    pub(crate) fn goes_on_unwritten(&self) -> bool {
+        self.settings.ledger.on_write_failure == OnWriteFailure::Continue
+    }
+
     /// Ok where a call that costs money may start: fail closed when it could not be entered.
     pub(crate) fn may_spend(&self) -> Result<(), Refusal> {
         if self.is_stopping() {
             return Err(Refusal::ShuttingDown);
         }
         match self.ledger.writable() {
-            Err(_) if self.settings.ledger.on_write_failure == OnWriteFailure::Refuse => {
-                Err(Refusal::LedgerUnavailable)
-            }
+            Err(_) if !self.goes_on_unwritten() => Err(Refusal::LedgerUnavailable),
             _ => Ok(()),
         }
     }

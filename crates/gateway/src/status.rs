@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use access::Denied;
+use cost_accounting::{BudgetRefusal, PicoUsd, Refused};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use privacy::Scrubber;
@@ -47,11 +48,17 @@ pub(crate) enum Refusal {
     MethodNotAllowed { allowed: &'static str },
     /// The model has no price, so the call can't be bounded.
     ModelUnpriced(String),
+    /// A budget has no room for the call.
+    Budget(Box<BudgetRefusal>),
+    /// The key named more end users today than it may.
+    EndUsers { made_today: i64, most: i64 },
+    /// The call may cost more than any budget can hold.
+    TooDear(PicoUsd),
     /// The key's request limit is reached.
     RateLimited(resilience::Refused),
     /// The circuit to the upstream is open.
     CircuitOpen(Duration),
-    /// The ledger can't be written.
+    /// The ledger can't be written, or money can't be held: the database is slow or gone.
     LedgerUnavailable,
     /// The upstream could not be reached.
     UpstreamUnreachable,
@@ -89,6 +96,16 @@ const fn caller(status: StatusCode, code: &'static str) -> Form {
     Form {
         status,
         kind: "invalid_request_error",
+        code,
+        should_retry: Some(false),
+    }
+}
+
+/// A limit that only a person or the clock can move. Without the last word each SDK would repeat it.
+const fn quota(code: &'static str) -> Form {
+    Form {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        kind: "insufficient_quota",
         code,
         should_retry: Some(false),
     }
@@ -146,6 +163,9 @@ impl Refusal {
                 kind: "requests",
                 ..server(Status::TOO_MANY_REQUESTS, "rate_limit_exceeded")
             },
+            Self::Budget(_) => quota("budget_exceeded"),
+            Self::EndUsers { .. } => quota("end_users_exceeded"),
+            Self::TooDear(_) => caller(Status::BAD_REQUEST, "call_too_dear"),
             Self::CircuitOpen(_) => upstream(Status::SERVICE_UNAVAILABLE, "circuit_open"),
             Self::UpstreamUnreachable => upstream(Status::BAD_GATEWAY, "upstream_unreachable"),
             Self::UpstreamTimeout => upstream(Status::GATEWAY_TIMEOUT, "upstream_timeout"),
@@ -205,9 +225,12 @@ impl Refusal {
             Self::RouteUnknown => "Unknown route. Served are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /v1/keyward/calls/{id}.".to_owned(),
             Self::MethodNotAllowed { allowed } => format!("This route takes {allowed} only."),
             Self::ModelUnpriced(model) => format!("No price is known for model `{model}`, so its cost can't be bounded. Check the name (GET /v1/models), or add a price to config/prices.local.toml."),
+            Self::Budget(refusal) => budget_message(refusal),
+            Self::EndUsers { made_today, most } => format!("This key has named {made_today} new end users today and may name {most} a day, since each begins a budget. Name fewer, or raise budgets.end_users_per_key_day_max."),
+            Self::TooDear(needed) => format!("This call may cost up to {needed} USD, which is more than any budget can hold. Set a maximum of tokens, or send less."),
             Self::RateLimited(resilience::Refused { limit, .. }) => format!("Rate limit reached: this key may make {limit} requests a minute. Wait as long as Retry-After says."),
             Self::CircuitOpen(_) => "The upstream failed too often, so calls to it are held back for a while. Try again as Retry-After says.".to_owned(),
-            Self::LedgerUnavailable => "The ledger can't be written, so no call may start that could cost money. Check the disk of the database; `keyward config show` names it.".to_owned(),
+            Self::LedgerUnavailable => "The ledger can't be written or the budgets can't be held, so no call may start that could cost money. Check the database and its disk; `keyward config show` names it.".to_owned(),
             Self::UpstreamUnreachable => "The upstream could not be reached. Check OPENAI_BASE_URL and the network; `/readyz` shows the state.".to_owned(),
             Self::UpstreamTimeout => "The upstream did not answer in time. Try again, or raise timeouts.first_byte, timeouts.idle or timeouts.total.".to_owned(),
             Self::UpstreamBroken => "The upstream's answer broke off or was not readable. Try again.".to_owned(),
@@ -224,8 +247,11 @@ impl Refusal {
     /// The error object alone, as it stands in a body or in a stream's last event.
     pub(crate) fn error_object(&self) -> String {
         let form = self.form();
-        let error = serde_json::json!({"error": {"message": self.message(), "type": form.kind, "param": self.param(), "code": form.code}});
-        error.to_string()
+        let mut error = serde_json::json!({"message": self.message(), "type": form.kind, "param": self.param(), "code": form.code});
+        if let Self::Budget(refusal) = self {
+            error["budget"] = budget_object(refusal);
+        }
+        serde_json::json!({ "error": error }).to_string()
     }
 
     /// The whole answer. What a caller sent may stand in its message, so it is scrubbed.
@@ -268,6 +294,61 @@ impl Refusal {
             headers.insert(http::header::ALLOW, HeaderValue::from_static(allowed));
         }
     }
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Budget(refusal) => Self::Budget(refusal),
+            Refused::TooManyEndUsers {
+                made_today,
+                end_users_max,
+            } => Self::EndUsers {
+                made_today,
+                most: end_users_max,
+            },
+            Refused::TooLarge { needed } => Self::TooDear(needed),
+            other => {
+                tracing::error!(error = %other, "failed to hold money for a call");
+                Self::LedgerUnavailable
+            }
+        }
+    }
+}
+
+fn budget_message(refusal: &BudgetRefusal) -> String {
+    let BudgetRefusal {
+        scope,
+        window,
+        limit,
+        settled,
+        held,
+        needed,
+        resets_at,
+        reason,
+    } = refusal;
+    let until = resets_at.map_or_else(
+        || "It never resets.".to_owned(),
+        |at| format!("It resets at {at}."),
+    );
+    format!(
+        "The {window} budget of {scope} has no room for this call: of {limit} USD, {settled} are spent and {held} held for calls under way, \
+         and this call may cost up to {needed}: {reason}. {until} `keyward budget explain` shows more; `keyward budget raise` gives room; \
+         a smaller maximum of tokens needs less."
+    )
+}
+
+fn budget_object(refusal: &BudgetRefusal) -> serde_json::Value {
+    serde_json::json!({
+        "scope": refusal.scope.to_string(),
+        "window": refusal.window.to_string(),
+        "limit_usd": refusal.limit.to_string(),
+        "settled_usd": refusal.settled.to_string(),
+        "held_usd": refusal.held.to_string(),
+        "needed_usd": refusal.needed.to_string(),
+        "resets_at": refusal.resets_at.map(|at| at.to_string()),
+        "reason": refusal.reason.name(),
+    })
 }
 
 fn denied_form(denied: &Denied) -> Form {

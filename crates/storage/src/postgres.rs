@@ -82,7 +82,6 @@ struct Shared {
     reports: Pool,
     heard: Arc<Notify>,
     /// Stands for the clock in tests.
-    /// Stands for the clock in tests.
     wall: Option<Wall>,
     listener: Option<JoinHandle<()>>,
     /// Stops the watch when it is dropped.
@@ -156,6 +155,15 @@ impl PostgresStore {
         let work = |client| keys::epoch(client);
         let outcome = self.shared.calls.read(work).await;
         outcome.map_err(|failure| failure.during("read epoch"))
+    }
+
+    pub(crate) async fn had_budgets(&self) -> Result<bool, StoreError> {
+        let work = |client: pool::Lent| async move {
+            let sql = "SELECT EXISTS (SELECT 1 FROM budget WHERE budget_id > 0)";
+            Ok(client.query_one(sql, &[]).await?.get(0))
+        };
+        let outcome = self.shared.calls.read(work).await;
+        outcome.map_err(|failure: Failure| failure.during("look for budgets"))
     }
 
     pub(crate) async fn enqueue_entry(&self, write: EntryWrite) -> Result<Receipt, StoreError> {

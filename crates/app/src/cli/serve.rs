@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::admin::Admin;
 use crate::banner::Banner;
+use crate::money::Tasks;
 use crate::upstream::Connected;
 use crate::wiring::{CouldNotRun, World};
 use crate::{clocks, logging, table, upstream};
@@ -51,7 +52,10 @@ pub(crate) async fn run(world: World) -> anyhow::Result<ExitCode> {
     } = connected;
     let mut registry = Registry::default();
     let from = (upstream, name.as_str(), simulator.is_some());
-    let gateway = world.gateway(Arc::clone(&keyring), store.clone(), from, &mut registry)?;
+    let (gateway, escrow) = world
+        .gateway(Arc::clone(&keyring), store.clone(), from, &mut registry)
+        .await?;
+    let money = Tasks::start(&world.settings, &store, &escrow)?;
 
     let settings = &world.settings.server;
     let data = Server::bind(settings.listen, gateway.limits(), gateway.clone())
@@ -91,6 +95,7 @@ pub(crate) async fn run(world: World) -> anyhow::Result<ExitCode> {
             "calls were still under way at the end; they may be missing from the ledger"
         );
     }
+    money.stop(&escrow).await;
     if let Some(simulator) = simulator {
         simulator.stop().await;
     }
@@ -252,7 +257,9 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use storage::{Disk, DiskStep, EntryRow, OpenOptions, Role, Store, UsageBy, UsageQuery};
+    use storage::{
+        Disk, DiskStep, EntryRow, EntryWrite, OpenOptions, Role, Store, UsageBy, UsageQuery,
+    };
 
     use super::{SETTLE_MAX, close, settled};
 
@@ -285,7 +292,12 @@ mod tests {
             .await
             .unwrap();
         disk.0.store(refusals, Ordering::SeqCst);
-        drop(store.enqueue_entry(entry()).await.unwrap());
+        let write = EntryWrite {
+            row: entry(),
+            leases: Vec::new(),
+            epoch: 0,
+        };
+        drop(store.enqueue_entry(write).await.unwrap());
         let closed = close(&store, "ledger.db").await;
         drop(store);
         let again = Store::open(options).await.unwrap();

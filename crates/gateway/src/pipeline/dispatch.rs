@@ -1,4 +1,4 @@
-//! Step 6: the attempt. Breaker, upstream, settlement; a stream is handed to the pump.
+//! Step 7: the attempt. Breaker, upstream, settlement; a stream is handed to the pump.
 //!
 //! Invariants: nothing is sent while the circuit is open; every attempt that was sent is settled before its answer goes out; the upstream's
 //! refusals of its own key never reach a caller as the caller's.
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cost_accounting::{PriceRow, Usage};
+use cost_accounting::Usage;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
 use openai_client::{Answer, Upstream};
@@ -20,7 +20,7 @@ use crate::attempt::Attempt;
 use crate::cache::{CacheKey, Kept};
 use crate::headers;
 use crate::pump::{Asked, Pump};
-use crate::request::{Caller, Request};
+use crate::request::Request;
 use crate::routes::with_query;
 use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
@@ -37,19 +37,17 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    /// Attempt 1 of `request`; the answer goes to `place` in the cache where there is one.
+    /// An attempt at `request`; the answer goes to `place` in the cache where there is one.
     pub(crate) fn new(
-        shared: &Arc<Shared>,
-        caller: &Caller,
+        attempt: Attempt,
         request: &Request,
-        price: Arc<PriceRow>,
         incoming: &Incoming,
         place: Option<CacheKey>,
     ) -> Self {
         let path = with_query(
             request.operation.path(),
             incoming.path_and_query.as_ref(),
-            &shared.scrubber,
+            &attempt.shared.scrubber,
         );
         let call = Prepared {
             method: Method::POST,
@@ -57,15 +55,6 @@ impl Dispatch {
             headers: headers::to_upstream(&incoming.headers),
             body: request.body.clone(),
         };
-        let attempt = Attempt::begin(
-            shared,
-            caller,
-            request,
-            price,
-            incoming.id,
-            incoming.begun,
-            1,
-        );
         Self {
             attempt,
             call,

@@ -66,7 +66,7 @@ pub(crate) fn lookup(
     (place, hit)
 }
 
-/// Answers from the cache, by an attempt that was begun as number 0.
+/// Answers from the cache, by an attempt of number 0.
 pub(crate) async fn answer(attempt: Attempt, kept: Arc<Kept>) -> Outgoing {
     let settlement = Settlement {
         usage: Some(Usage::default()),

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use access::{Keyring, NewKey};
 use config::{Loaded, SecretKeyPolicy, Sources};
 use cost_accounting::{
-    Entry, Ledger, PriceBook, PriceSource, ReportQuery, ReportRow, UnknownPrice,
+    Entry, Escrow, EscrowSettings, Ledger, PriceBook, PriceSource, ReportQuery, ReportRow,
+    UnknownPrice,
 };
 use gateway::{Gateway, Parts, Server};
 use jiff::Timestamp;
@@ -327,11 +328,13 @@ async fn parts(
     let time = Arc::clone(&clock);
     Parts {
         keyring: Arc::new(Keyring::open(store.clone()).await.unwrap()),
+        escrow: escrow(&settings, store.clone()).await,
         ledger: Ledger::new(store),
         prices: Arc::new(PriceBook::parse(&prices, UnknownPrice::Refuse).unwrap()),
         upstream: upstream(&settings, base_url, key),
         upstream_name: "openai".to_owned(),
         simulated: false,
+        takes_tier: true,
         breaker: Arc::new(CircuitBreaker::new(breaker(&settings), Arc::clone(&clock))),
         limiter: Arc::new(RequestLimiter::new(Arc::clone(&clock))),
         scrubber,
@@ -341,6 +344,27 @@ async fn parts(
         id_seed: [9; 16],
         settings,
     }
+}
+
+/// Money for calls. Its clock is not the one that a test moves: it must know whether this process is alive.
+async fn escrow(settings: &config::Settings, store: Store) -> Escrow {
+    let start = instant_now();
+    let of_settings = EscrowSettings {
+        wait_max: settings.budgets.wait,
+        end_users_per_key_day_max: settings.budgets.end_users_per_key_day_max.into(),
+        ..EscrowSettings::default()
+    };
+    let escrow = Escrow::open(
+        store,
+        of_settings,
+        Arc::new(move || start.elapsed()),
+        [5; 16],
+    )
+    .await
+    .unwrap();
+    let driven = escrow.clone();
+    drop(tokio::spawn(async move { driven.run().await }));
+    escrow
 }
 
 #[expect(

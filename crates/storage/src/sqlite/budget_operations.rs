@@ -27,6 +27,11 @@ impl SqliteStore {
             .await
     }
 
+    pub(crate) async fn had_budgets(&self) -> Result<bool, StoreError> {
+        let readers = &self.shared.readers;
+        readers.read("look for budgets", budgets::had_any).await
+    }
+
     pub(crate) async fn remove_budget(
         &self,
         scope: Scope,

@@ -62,6 +62,12 @@ fn of_scope(connection: &Connection, kind: &str, value: &str) -> Result<Vec<Budg
     Ok(rows.collect::<Result<Vec<BudgetRow>, rusqlite::Error>>()?)
 }
 
+/// Whether there ever was one.
+pub(crate) fn had_any(connection: &Connection) -> Result<bool, Failure> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM budget WHERE budget_id > 0)";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
 fn by_id(connection: &Connection, budget_id: i64) -> Result<BudgetRow, Failure> {
     let mut statement = connection.prepare_cached(&format!("{SELECT}budget_id = ?"))?;
     Ok(statement.query_row([budget_id], read_budget)?)

@@ -25,6 +25,14 @@ impl Store {
         }
     }
 
+    /// Whether there ever was a budget, one that was removed included.
+    pub async fn had_budgets(&self) -> Result<bool, StoreError> {
+        match self {
+            Store::Sqlite(store) => store.had_budgets().await,
+            Store::Postgres(store) => store.had_budgets().await,
+        }
+    }
+
     /// Removes a budget and raises the epoch; with a template goes what it made. `false`: there was none.
     ///
     /// Shape: windows and leases stay, so that what is under way can settle.

@@ -1,0 +1,92 @@
+//! Step 6: money is held for the attempt, in every budget that binds the call, before anything is sent.
+//!
+//! Invariants: what is held is a bound of what the upstream can bill for the body as it will be sent; the tier and the maximum that the
+//! bound rests on are written into that body. A caller who leaves while it waits leaves nothing held.
+//! Does not know: leases, the store, what the call will have cost.
+
+use std::sync::Arc;
+
+use cost_accounting::{CallScope, Hold, PicoUsd, PriceRow, Refused};
+
+use crate::bound::{Basis, Edit};
+use crate::request::Request;
+use crate::shared::Shared;
+use crate::status::Refusal;
+
+/// What an attempt goes out with.
+pub(crate) struct Reserved {
+    /// None where the store fails and the settings let calls go on.
+    pub(crate) hold: Option<Hold>,
+    /// The most that the attempt can cost.
+    pub(crate) bound: PicoUsd,
+    /// The most tokens out for each choice that keyward set, where the caller set no maximum.
+    pub(crate) output_cap: Option<u64>,
+}
+
+/// Makes the request's cost bounded, and holds the bound.
+pub(crate) async fn reserve(
+    shared: &Shared,
+    scope: &CallScope,
+    request: &mut Request,
+    price: &Arc<PriceRow>,
+) -> Result<Reserved, Refusal> {
+    let mut basis = Basis::new(request);
+    if basis.hosted().any() {
+        return Err(Refusal::InvalidField {
+            field: "tools",
+            expected: "tools of your own: searches and tools that the upstream runs by itself are not served yet",
+        });
+    }
+    let tier = basis.explicit_tier(price, shared.takes_tier);
+    // Without the store nothing is known of budgets; the settings decide whether that stops calls.
+    let is_blind = shared.goes_on_unwritten() && shared.ledger.writable().is_err();
+    let tightest = match is_blind {
+        true => None,
+        false => shared.escrow.tightest_limit(scope).await?,
+    };
+    let tokens_min = shared.settings.budgets.output_tokens;
+    let cap = basis.output_cap(price, tightest, tokens_min);
+    let edits: Vec<Edit> = tier
+        .into_iter()
+        .chain(cap.map(crate::bound::Cap::edit))
+        .collect();
+    if !edits.is_empty() {
+        request.body = Edit::apply(&edits, &request.body).ok_or(Refusal::Internal)?;
+    }
+    let (hold, bound) = if is_blind {
+        (None, basis.bytes(price))
+    } else {
+        let (hold, bound) = hold(shared, scope, basis, price).await?;
+        (Some(hold), bound)
+    };
+    Ok(Reserved {
+        hold,
+        bound,
+        output_cap: cap.map(|cap| cap.tokens),
+    })
+}
+
+/// Holds the bound of the bytes, which is free to know; where that does not fit, the bound of the tokens, which takes time.
+async fn hold(
+    shared: &Shared,
+    scope: &CallScope,
+    basis: Basis,
+    price: &Arc<PriceRow>,
+) -> Result<(Hold, PicoUsd), Refusal> {
+    let by_bytes = basis.bytes(price);
+    let refused = match shared.escrow.reserve(scope, by_bytes).await {
+        Ok(hold) => return Ok((hold, by_bytes)),
+        Err(refused @ (Refused::Budget(_) | Refused::TooLarge { .. })) => refused,
+        Err(refused) => return Err(refused.into()),
+    };
+    let row = Arc::clone(price);
+    let counting = tokio::task::spawn_blocking(move || basis.counted(&row));
+    let Ok(by_tokens) = counting.await else {
+        return Err(refused.into());
+    };
+    if by_tokens >= by_bytes {
+        return Err(refused.into());
+    }
+    let hold = shared.escrow.reserve(scope, by_tokens).await?;
+    Ok((hold, by_tokens))
+}
