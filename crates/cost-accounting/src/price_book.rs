@@ -199,4 +199,4 @@ fn free() -> PriceRow {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -218,3 +218,6 @@ fn effective_from(faults: &mut Faults<'_>, row: &Section<'_>) -> Option<Date> {
     row.require(faults, "effective_from", REMEDY);
     row.date(faults, "effective_from", REMEDY)
 }
+
+#[cfg(test)]
+mod tests;

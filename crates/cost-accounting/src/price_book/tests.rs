@@ -28,7 +28,7 @@ fn source(name: &str, text: &str) -> PriceSource {
     }
 }
 
-fn parse(text: &str) -> Result<PriceBook, PriceErrors> {
+pub(crate) fn parse(text: &str) -> Result<PriceBook, PriceErrors> {
     PriceBook::parse(&[source("prices.toml", text)], UnknownPrice::Refuse)
 }
 
@@ -40,23 +40,23 @@ fn row(model: &str, from: &str, usd: &str) -> String {
 }
 
 /// The sound row with one line (counted from 1) replaced.
-fn with_line(line: usize, replacement: &str) -> String {
+pub(crate) fn with_line(line: usize, replacement: &str) -> String {
     let mut lines = SOUND;
     lines[line - 1] = replacement;
     lines.join("\n")
 }
 
 /// The sound row with lines added to its prices.
-fn with_prices(lines: &str) -> String {
+pub(crate) fn with_prices(lines: &str) -> String {
     format!("{}\n{lines}\n", SOUND.join("\n"))
 }
 
-fn noon(day: &str) -> Timestamp {
+pub(crate) fn noon(day: &str) -> Timestamp {
     format!("{day}T12:00:00Z").parse().unwrap()
 }
 
 /// The text is refused, and its first fault is this one.
-fn check_fault(text: &str, line: usize, field: &str, problem: &str) {
+pub(crate) fn check_fault(text: &str, line: usize, field: &str, problem: &str) {
     let errors = parse(text).unwrap_err();
     let first = &errors.problems[0];
     let place = (first.source.as_str(), first.line, first.field.as_str());
@@ -65,7 +65,7 @@ fn check_fault(text: &str, line: usize, field: &str, problem: &str) {
     assert!(!first.remedy.is_empty(), "{errors}");
 }
 
-fn check_line(line: usize, replacement: &str, field: &str, problem: &str) {
+pub(crate) fn check_line(line: usize, replacement: &str, field: &str, problem: &str) {
     let field = format!("price[1].{field}");
     check_fault(&with_line(line, replacement), line, &field, problem);
 }
