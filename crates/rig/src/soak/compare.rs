@@ -45,6 +45,8 @@ pub(crate) struct Outcome {
     pub(crate) covered: i128,
     /// Answers out just before a kill whose entry was not on disk yet.
     pub(crate) entries_covered: u64,
+    /// The longest time between such an answer and the kill.
+    pub(crate) entries_late_ms_max: u64,
     pub(crate) overspend: i128,
     pub(crate) lost: u64,
     pub(crate) doubled: u64,
@@ -74,6 +76,15 @@ pub(crate) fn compare(evidence: &Evidence<'_>) -> Outcome {
 }
 
 impl Outcome {
+    fn note_covered(&mut self, sent: &Sent, lives: &[Life]) {
+        let killed = lives.get(sent.life).and_then(|life| life.killed_at_ms);
+        if let Some(killed) = killed.filter(|_| sent.whole) {
+            self.entries_covered += 1;
+            let late = killed.saturating_sub(sent.ended_ms);
+            self.entries_late_ms_max = self.entries_late_ms_max.max(late);
+        }
+    }
+
     pub(crate) fn find(&mut self, law: &'static str, seen: impl Into<String>) {
         self.findings.push(Finding::new(law, seen));
     }
@@ -201,7 +212,7 @@ fn lost(evidence: &Evidence<'_>, outcome: &mut Outcome) {
             continue;
         }
         if near_a_kill(sent, evidence.lives) {
-            outcome.entries_covered += u64::from(sent.whole);
+            outcome.note_covered(sent, evidence.lives);
         } else {
             missing.push(format!("{id} of {} at {} ms", sent.user, sent.ended_ms));
         }

@@ -73,7 +73,7 @@ impl Plan {
 fn limits(keys: &[Key]) -> Vec<(String, &'static str, &'static str)> {
     let key = |number: usize| format!("key:{}", keys.get(number).map_or("", |key| &key.id));
     vec![
-        ("global".to_owned(), "day", "25"),
+        ("global".to_owned(), "day", "200"),
         ("global".to_owned(), "month", "1000"),
         (key(0), "day", "0.05"),
         (key(1), "total", "0.4"),

@@ -133,6 +133,10 @@ fn laws(text: &mut String, outcome: &Outcome, evidence: &Evidence<'_>) -> std::f
             "whole answers of the last moment before a kill, without an entry",
             outcome.entries_covered.to_string(),
         ),
+        (
+            "the longest time of such an answer before the kill, ms",
+            outcome.entries_late_ms_max.to_string(),
+        ),
         ("looks at the windows", evidence.watched.looks.to_string()),
         ("overspend, USD", usd(outcome.overspend)),
         ("entries lost", outcome.lost.to_string()),
