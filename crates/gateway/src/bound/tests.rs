@@ -317,6 +317,9 @@ fn models() -> impl Strategy<Value = Arc<PriceRow>> {
 }
 
 proptest! {
+    // Every case counts tokens, in a debug build.
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn no_answer_to_a_text_costs_more_than_its_bound(
         row in models(), text in texts(), tier in proptest::sample::select(vec!["default", "flex", "priority", "auto"]),
