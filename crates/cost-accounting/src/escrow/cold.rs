@@ -5,6 +5,7 @@
 //! Does not know: what is asked of the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use storage::ScopeAnswer;
 use tokio::sync::{Notify, oneshot};
@@ -66,12 +67,13 @@ impl Shared {
         self: &Arc<Self>,
         scope: &CallScope,
         amount: i64,
+        patience: Duration,
     ) -> Result<Hold, Refused> {
         let since = self.now();
         let mut place = None;
         for _ in 0..REDO_MAX {
             let known = self.look_up(scope).await?;
-            let (waiter, answer) = Waiter::new(known, amount, since);
+            let (waiter, answer) = Waiter::new(known, amount, (since, patience));
             let (ticket, answer) = match self.enter(waiter, answer, place)? {
                 Entered::Held(hold) => return Ok(hold),
                 Entered::Outdated => continue,
@@ -82,7 +84,7 @@ impl Shared {
                 shared: self,
                 ticket,
             };
-            let answer = self.wait(ticket, answer).await;
+            let answer = self.wait(ticket, answer, patience).await;
             drop(waiting);
             match answer {
                 Answer::Held(hold) => return Ok(hold),
@@ -125,9 +127,14 @@ impl Shared {
 
     /// Waits for money or a word of the store. Who was told that money is held, and has waited long enough, is refused; who heard
     /// nothing is given a little more time, because the store may only be slow.
-    async fn wait(&self, ticket: Ticket, mut answer: oneshot::Receiver<Answer>) -> Answer {
+    async fn wait(
+        &self,
+        ticket: Ticket,
+        mut answer: oneshot::Receiver<Answer>,
+        patience: Duration,
+    ) -> Answer {
         let gone = || Answer::Refused(Refused::unavailable(CLOSED));
-        if let Ok(answer) = timeout(self.settings.wait_max, &mut answer).await {
+        if let Ok(answer) = timeout(patience, &mut answer).await {
             return answer.unwrap_or_else(|_| gone());
         }
         if let Some(refused) = self.lock().waited_in_vain(ticket) {

@@ -5,7 +5,7 @@
 //! leases are remembered.
 //! Does not know: what is held or settled.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use storage::{Granted, Return as Returned};
 
@@ -15,16 +15,16 @@ use crate::escrow::settings::{LEASES_MAX, RETURNS_MAX};
 /// A lease whose window ended this long ago is forgotten.
 const KEPT_MS: i64 = 86_400_000;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Sums {
     granted: i64,
     given_back: i64,
     ends_at_ms: Option<i64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Leases {
-    sums: HashMap<i64, Sums>,
+    sums: BTreeMap<i64, Sums>,
     /// Of these more is given back than the store has heard.
     due: BTreeSet<i64>,
     /// Some lease was forgotten while it may still be granted into.

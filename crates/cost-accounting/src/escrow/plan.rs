@@ -332,7 +332,7 @@ impl State {
         else {
             return;
         };
-        let has_waited = now.saturating_sub(waiter.since) >= self.settings.wait_max;
+        let has_waited = now.saturating_sub(waiter.since) >= waiter.patience;
         let reason = account
             .hopeless(waiter.amount)
             .or(has_waited.then_some(RefusalReason::Held));

@@ -86,7 +86,8 @@ impl Pool {
             let amount = amount.saturating_sub(cost);
             return (amount > 0).then_some(Return { lease_id, amount });
         }
-        self.held = self.held.saturating_sub(amount);
+        // A lease that came back after its window had been left has holds that were counted before.
+        self.held = self.held.saturating_sub(amount).max(0);
         self.put(amount.saturating_sub(cost));
         None
     }
@@ -263,6 +264,20 @@ mod tests {
         assert!(pool.has_next());
         pool.turn(DAY_MS);
         check(&pool, 5, 0, 0);
+    }
+
+    #[test]
+    fn a_hold_of_a_lease_that_came_back_made_no_money() {
+        let mut pool = Pool::default();
+        pool.take(lease(7, 0), 10);
+        pool.cut(0, 4);
+        pool.turn(DAY_MS);
+        // An answer that was under way while the window turned.
+        pool.take(lease(7, 0), 0);
+        pool.end(7, 4, 4);
+        check(&pool, 0, 0, 0);
+        pool.take(lease(7, 0), 3);
+        check(&pool, 3, 0, 0);
     }
 
     #[test]

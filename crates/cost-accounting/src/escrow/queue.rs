@@ -30,6 +30,8 @@ pub(crate) struct Waiter {
     pub(crate) known: Arc<Known>,
     pub(crate) amount: i64,
     pub(crate) since: Duration,
+    /// How long it waits for held money from then on.
+    pub(crate) patience: Duration,
     pub(crate) answer: oneshot::Sender<Answer>,
     /// The budget that the store had no room in.
     pub(crate) short: Option<i64>,
@@ -40,13 +42,14 @@ impl Waiter {
     pub(crate) fn new(
         known: Arc<Known>,
         amount: i64,
-        since: Duration,
+        (since, patience): (Duration, Duration),
     ) -> (Waiter, oneshot::Receiver<Answer>) {
         let (answer, receiver) = oneshot::channel();
         let waiter = Waiter {
             known,
             amount,
             since,
+            patience,
             answer,
             short: None,
             lacks: Vec::new(),

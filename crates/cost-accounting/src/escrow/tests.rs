@@ -3,7 +3,9 @@
 //! Invariants: one thread and paused time, so that a run is the same every time.
 //! Does not know: SQL.
 
+mod explorer;
 mod fake;
+mod model;
 mod races;
 mod renewals;
 mod world;
