@@ -122,7 +122,13 @@ pub(crate) fn read_prices(
         .into_iter()
         .map(|(name, text)| PriceSource { name, text })
         .collect();
-    PriceBook::parse(&sources, unknown).map_err(|errors| CouldNotRun(errors.to_string()))
+    let book =
+        PriceBook::parse(&sources, unknown).map_err(|errors| CouldNotRun(errors.to_string()))?;
+    Ok(if settings.prices.regional_uplift {
+        book.in_region()
+    } else {
+        book
+    })
 }
 
 /// Keeps a secret out of all output from now on.

@@ -113,10 +113,29 @@ impl Escrow {
     /// leaves nothing behind.
     /// Errors: [`Refused`]; nothing is held then.
     pub async fn reserve(&self, scope: &CallScope, amount: PicoUsd) -> Result<Hold, Refused> {
+        let patience = self.shared.settings.wait_max;
+        self.reserve_within(scope, amount, patience).await
+    }
+
+    /// The same without a wait for money that other calls hold: for a caller who can do with less and finds that out by this.
+    pub async fn reserve_at_once(
+        &self,
+        scope: &CallScope,
+        amount: PicoUsd,
+    ) -> Result<Hold, Refused> {
+        self.reserve_within(scope, amount, Duration::ZERO).await
+    }
+
+    async fn reserve_within(
+        &self,
+        scope: &CallScope,
+        amount: PicoUsd,
+        patience: Duration,
+    ) -> Result<Hold, Refused> {
         let pico = held_pico(amount)?;
         match self.shared.try_reserve(scope, pico) {
             Some(hold) => Ok(hold),
-            None => self.shared.reserve_cold(scope, pico).await,
+            None => self.shared.reserve_cold(scope, pico, patience).await,
         }
     }
 

@@ -52,6 +52,8 @@ pub(crate) struct Attempt {
     span: Span,
     /// What is charged where nobody reports usage.
     bound: PicoUsd,
+    /// The tiers that may have served where the answer names none; the dearest is charged.
+    unsaid_tiers: &'static [Tier],
     /// The money of the attempt; none for an answer from the cache, for a call without the store, and once it is settled.
     money: Option<Hold>,
     settled: bool,
@@ -71,6 +73,7 @@ impl Attempt {
         let mut attempt = Self::of_cache(shared, scope, request, price, incoming);
         attempt.number = number;
         attempt.bound = reserved.bound;
+        attempt.unsaid_tiers = reserved.unsaid_tiers;
         attempt.money = reserved.hold;
         if let Some(hold) = &mut attempt.money {
             hold.sent();
@@ -98,6 +101,7 @@ impl Attempt {
             price,
             number: 0,
             bound: PicoUsd::ZERO,
+            unsaid_tiers: &[Tier::Standard],
             money: None,
             settled: false,
         }
@@ -125,8 +129,12 @@ impl Attempt {
         };
         let is_priced = row.is_some();
         let row = row.unwrap_or_else(|| Arc::clone(&self.price));
-        let tier = service_tier.map_or(Some(Tier::Standard), Tier::read);
-        match tier.and_then(|tier| row.cost_at(tier, usage)) {
+        let cost_at = |tier: Tier| row.cost_at(tier, usage);
+        let cost = match service_tier {
+            Some(name) => Tier::read(name).and_then(cost_at),
+            None => self.unsaid_tiers.iter().copied().filter_map(cost_at).max(),
+        };
+        match cost {
             Some(cost) if is_priced => (cost, row, EntryState::Reported),
             Some(cost) => (cost, row, EntryState::Estimated),
             // Never less than the tier may have cost.

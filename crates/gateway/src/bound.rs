@@ -6,7 +6,7 @@
 //! its longest input.
 
 use bytes::Bytes;
-use cost_accounting::{Kind, Limits, Modalities, PicoUsd, PriceRow};
+use cost_accounting::{Kind, Limits, Modalities, PicoUsd, PriceRow, Tier};
 
 use crate::request::{Operation, Request};
 
@@ -114,6 +114,16 @@ impl Basis {
     /// Which tools of the upstream's own the call may use.
     pub(crate) fn hosted(&self) -> Hosted {
         self.shape.hosted
+    }
+
+    /// The tiers that may have served where the answer names none: those that the caller asked for, else the standard one.
+    /// To be called before [`Basis::explicit_tier`].
+    pub(crate) fn unsaid_tiers(&self) -> &'static [Tier] {
+        if self.shape.tier_named && !self.shape.tiers.is_empty() {
+            self.shape.tiers
+        } else {
+            &[Tier::Standard]
+        }
     }
 
     /// Makes the tier explicit: what to write into the body where the caller named none.

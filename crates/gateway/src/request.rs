@@ -224,8 +224,8 @@ fn end_user_name(field: &'static str, name: &str) -> Result<Option<Arc<str>>, Re
     Ok((!kept.is_empty()).then(|| kept.into()))
 }
 
-/// The members that this program reads.
-const READ: [&str; 11] = [
+/// The members that this program reads, and those that its bounds rest on.
+const READ: [&str; 20] = [
     "model",
     "messages",
     "input",
@@ -237,6 +237,15 @@ const READ: [&str; 11] = [
     "user",
     "safety_identifier",
     "web_search_options",
+    "service_tier",
+    "best_of",
+    "tools",
+    "max_tool_calls",
+    "modalities",
+    "audio",
+    "previous_response_id",
+    "conversation",
+    "prompt",
 ];
 
 /// Refuses a member that differs by case alone from one that is read: some upstreams would take it for that one.

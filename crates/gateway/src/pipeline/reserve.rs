@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use cost_accounting::{CallScope, Hold, PicoUsd, PriceRow, Refused};
+use cost_accounting::{CallScope, Hold, PicoUsd, PriceRow, Refused, Tier};
 
 use crate::bound::{Basis, Edit};
 use crate::request::Request;
@@ -19,6 +19,8 @@ pub(crate) struct Reserved {
     pub(crate) hold: Option<Hold>,
     /// The most that the attempt can cost.
     pub(crate) bound: PicoUsd,
+    /// The tiers that may have served where the answer names none.
+    pub(crate) unsaid_tiers: &'static [Tier],
     /// The most tokens out for each choice that keyward set, where the caller set no maximum.
     pub(crate) output_cap: Option<u64>,
 }
@@ -37,6 +39,7 @@ pub(crate) async fn reserve(
             expected: "tools of your own: searches and tools that the upstream runs by itself are not served yet",
         });
     }
+    let unsaid_tiers = basis.unsaid_tiers();
     let tier = basis.explicit_tier(price, shared.takes_tier);
     // Without the store nothing is known of budgets; the settings decide whether that stops calls.
     let is_blind = shared.goes_on_unwritten() && shared.ledger.writable().is_err();
@@ -62,6 +65,7 @@ pub(crate) async fn reserve(
     Ok(Reserved {
         hold,
         bound,
+        unsaid_tiers,
         output_cap: cap.map(|cap| cap.tokens),
     })
 }
@@ -74,19 +78,14 @@ async fn hold(
     price: &Arc<PriceRow>,
 ) -> Result<(Hold, PicoUsd), Refusal> {
     let by_bytes = basis.bytes(price);
-    let refused = match shared.escrow.reserve(scope, by_bytes).await {
+    match shared.escrow.reserve_at_once(scope, by_bytes).await {
         Ok(hold) => return Ok((hold, by_bytes)),
-        Err(refused @ (Refused::Budget(_) | Refused::TooLarge { .. })) => refused,
+        Err(Refused::Budget(_) | Refused::TooLarge { .. }) => {}
         Err(refused) => return Err(refused.into()),
-    };
+    }
     let row = Arc::clone(price);
     let counting = tokio::task::spawn_blocking(move || basis.counted(&row));
-    let Ok(by_tokens) = counting.await else {
-        return Err(refused.into());
-    };
-    if by_tokens >= by_bytes {
-        return Err(refused.into());
-    }
+    let by_tokens = counting.await.unwrap_or(by_bytes).min(by_bytes);
     let hold = shared.escrow.reserve(scope, by_tokens).await?;
     Ok((hold, by_tokens))
 }

@@ -4,6 +4,7 @@
 //! Does not know: live upstreams.
 
 mod bodies;
+mod budgets;
 mod cache;
 mod charges;
 mod connections;

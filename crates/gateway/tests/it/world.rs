@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use access::{Keyring, NewKey};
 use config::{Loaded, SecretKeyPolicy, Sources};
 use cost_accounting::{
-    Entry, Escrow, EscrowSettings, Ledger, PriceBook, PriceSource, ReportQuery, ReportRow,
+    Budgets, Entry, Escrow, EscrowSettings, Ledger, PriceBook, PriceSource, ReportQuery, ReportRow,
     UnknownPrice,
 };
 use gateway::{Gateway, Parts, Server};
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) key_id: String,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) ledger: Ledger,
+    pub(crate) escrow: Escrow,
+    pub(crate) budgets: Budgets,
     pub(crate) registry: Registry,
     pub(crate) gateway: Gateway,
     pub(crate) upstream_key: String,
@@ -86,8 +88,10 @@ impl World {
         let path = directory.path().join("keyward.db");
         let disk = Arc::new(FailingDisk::default());
         let store = open(&loaded, path, &disk).await;
+        let budgets = Budgets::new(store.clone());
         let parts = parts(loaded, store, &upstream_url, &upstream_key, &clock_ahead).await;
         let (keyring, ledger) = (Arc::clone(&parts.keyring), parts.ledger.clone());
+        let escrow = parts.escrow.clone();
         let minted = keyring.create(first_key(), noon()).await.unwrap();
         let mut registry = Registry::default();
         let gateway = Gateway::new(parts, &mut registry);
@@ -108,6 +112,8 @@ impl World {
             key_id: minted.key.id,
             keyring,
             ledger,
+            escrow,
+            budgets,
             registry,
             gateway,
             upstream_key,

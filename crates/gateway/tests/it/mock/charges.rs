@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use cost_accounting::{Entry, EntryState};
-use openai_sim::{Quirk, Script};
+use openai_sim::{Lie, Quirk, Script};
 use serde_json::{Value, json};
 
 use crate::world::{World, chat};
@@ -165,5 +165,19 @@ async fn a_call_begun_while_the_ledger_can_not_be_written_is_refused_or_let_thro
         // Nothing was lost: what waited is entered once the disk is back.
         world.total_after(if status == 503 { 1 } else { 2 }).await;
         assert!(world.ledger.writable().is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_tier_that_was_asked_for_and_not_told_of_was_charged_as_the_standard_one() {
+    let world = World::new().await;
+    world.sim.lie(Lie::new().leave_out("service_tier"));
+    world.sim.script(Script::new().usage(1000, 1000).always());
+    let standard = 1000 * 2_500_000 + 1000 * 10_000_000;
+    for (asked, is_dearer) in [(json!("priority"), true), (json!(null), false)] {
+        let body = chat(&json!({"model": "gpt-4o", "service_tier": asked, "max_tokens": 1000}));
+        let answer = world.post("/chat/completions", &body).await;
+        let cost = world.entries(&answer).await.remove(0).cost.pico();
+        assert_eq!(cost > standard, is_dearer, "{asked}: {cost}");
     }
 }

@@ -139,8 +139,8 @@ fn bounded(status: u16, outcome: &'static str) -> Entered {
 /// An attempt that fails by `script` is answered and entered as `expected`.
 async fn check_failure(script: Script, stream: bool, expected: Entered) {
     let world = World::with(&[
-        ("KEYWARD_TIMEOUTS__FIRST_BYTE", "300ms"),
-        ("KEYWARD_TIMEOUTS__IDLE", "300ms"),
+        ("KEYWARD_TIMEOUTS__FIRST_BYTE", "1s"),
+        ("KEYWARD_TIMEOUTS__IDLE", "1s"),
     ])
     .await;
     world.sim.script(script.on("/chat/completions"));
