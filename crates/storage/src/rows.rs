@@ -196,9 +196,10 @@ impl UsageQuery {
 pub struct UsageRow {
     /// Name of the group; a day is its number since 1970-01-01 as text.
     pub group: String,
-    /// Entries with `attempt` of at most one and no adjustment: requests that reached the cache or an upstream.
+    /// Entries with `attempt` of at most one, neither adjustments nor `unsettled`: requests that reached the cache or an
+    /// upstream.
     pub requests: i64,
-    /// Entries with `attempt` of at least one and no adjustment.
+    /// Entries with `attempt` of at least one, neither adjustments nor `unsettled`.
     pub attempts: i64,
     /// All classes of input together.
     pub input_tokens: i64,

@@ -225,6 +225,71 @@ mod tests {
         assert_eq!(file.version(), 2);
     }
 
+    /// Entries that were there before labels and unproven sums were kept apart.
+    #[test]
+    fn sums_that_are_new_count_the_entries_of_before() {
+        let file = File::new();
+        drop(file.open(Role::Server, &MIGRATIONS[..1]).unwrap());
+        let connection = open_writer(&file.place.database).unwrap();
+        let entry = |number: u8, adjusts: &str, state: &str, cost: i64, user: &str, tags: &str| {
+            let adjustment = i64::from(adjusts != "NULL");
+            connection
+                .execute_batch(&format!(
+                    "INSERT INTO ledger_entry VALUES (NULL, x'{number:032x}', 1, {adjustment}, {adjusts},
+                        '{state}', 0, 7, NULL, 'k', 'p', 'e', 'm', NULL, 'u', NULL, NULL, 0, 0, 0, 0, 0, 0, NULL, {cost},
+                        200, 'finished', 0, 0, 0, NULL, {user}, '{tags}')"
+                ))
+                .unwrap();
+        };
+        entry(
+            1,
+            "NULL",
+            "reported",
+            1_500_000_000,
+            "'eve'",
+            r#"["x","x"]"#,
+        );
+        entry(
+            2,
+            "NULL",
+            "estimated",
+            1_700_000_000,
+            "'eve'",
+            r#"["x","y"]"#,
+        );
+        entry(2, "2", "adjusted", -1_900_000_000, "'eve'", r#"["x","y"]"#);
+        entry(3, "NULL", "unsettled", 900_000_000, "NULL", "[]");
+        connection
+            .execute_batch("INSERT INTO usage_daily VALUES (7, 'k', 'p', 'm', 'e', 3, 3, 0, 0, 0, 0, 0, 0, 2, 200000000)")
+            .unwrap();
+        drop(connection);
+        drop(file.open(Role::Server, MIGRATIONS).unwrap());
+        let connection = open_writer(&file.place.database).unwrap();
+        let labels = connection
+            .prepare("SELECT value, cost_milli_usd, cost_rest_pico_usd FROM label_daily WHERE day = 7 ORDER BY value")
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap()
+            .collect::<Result<Vec<(String, i64, i64)>, rusqlite::Error>>()
+            .unwrap();
+        let expected = [
+            ("eve", 1, 300_000_000),
+            ("x", 1, 300_000_000),
+            ("y", -1, 800_000_000),
+        ];
+        assert_eq!(
+            labels,
+            expected.map(|(value, milli, rest)| (value.to_owned(), milli, rest))
+        );
+        let unproven = connection.query_row(
+            "SELECT estimated_milli_usd, estimated_rest_pico_usd, unsettled_milli_usd, unsettled_rest_pico_usd
+            FROM usage_daily",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        );
+        assert_eq!(unproven, Ok((-1, 800_000_000, 0, 900_000_000)));
+    }
+
     #[test]
     fn newer_database_is_refused() {
         let file = File::new();
