@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use access::Denied;
-use cost_accounting::{BudgetRefusal, PicoUsd, Refused};
+use cost_accounting::{BudgetRefusal, PicoUsd};
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use privacy::Scrubber;
@@ -16,6 +16,8 @@ use resilience::Allowance;
 
 use crate::answer::Body;
 use crate::headers::write_allowance;
+
+mod budget;
 
 /// The header by which an SDK is told whether to repeat a call.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -225,7 +227,7 @@ impl Refusal {
             Self::RouteUnknown => "Unknown route. Served are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /v1/keyward/calls/{id}.".to_owned(),
             Self::MethodNotAllowed { allowed } => format!("This route takes {allowed} only."),
             Self::ModelUnpriced(model) => format!("No price is known for model `{model}`, so its cost can't be bounded. Check the name (GET /v1/models), or add a price to config/prices.local.toml."),
-            Self::Budget(refusal) => budget_message(refusal),
+            Self::Budget(refusal) => budget::message(refusal),
             Self::EndUsers { made_today, most } => format!("This key has named {made_today} new end users today and may name {most} a day, since each begins a budget. Name fewer, or raise budgets.end_users_per_key_day_max."),
             Self::TooDear(needed) => format!("This call may cost up to {needed} USD, which is more than any budget can hold. Set a maximum of tokens, or send less."),
             Self::RateLimited(resilience::Refused { limit, .. }) => format!("Rate limit reached: this key may make {limit} requests a minute. Wait as long as Retry-After says."),
@@ -249,7 +251,7 @@ impl Refusal {
         let form = self.form();
         let mut error = serde_json::json!({"message": self.message(), "type": form.kind, "param": self.param(), "code": form.code});
         if let Self::Budget(refusal) = self {
-            error["budget"] = budget_object(refusal);
+            error["budget"] = budget::object(refusal);
         }
         serde_json::json!({ "error": error }).to_string()
     }
@@ -294,61 +296,6 @@ impl Refusal {
             headers.insert(http::header::ALLOW, HeaderValue::from_static(allowed));
         }
     }
-}
-
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Budget(refusal) => Self::Budget(refusal),
-            Refused::TooManyEndUsers {
-                made_today,
-                end_users_max,
-            } => Self::EndUsers {
-                made_today,
-                most: end_users_max,
-            },
-            Refused::TooLarge { needed } => Self::TooDear(needed),
-            other => {
-                tracing::error!(error = %other, "failed to hold money for a call");
-                Self::LedgerUnavailable
-            }
-        }
-    }
-}
-
-fn budget_message(refusal: &BudgetRefusal) -> String {
-    let BudgetRefusal {
-        scope,
-        window,
-        limit,
-        settled,
-        held,
-        needed,
-        resets_at,
-        reason,
-    } = refusal;
-    let until = resets_at.map_or_else(
-        || "It never resets.".to_owned(),
-        |at| format!("It resets at {at}."),
-    );
-    format!(
-        "The {window} budget of {scope} has no room for this call: of {limit} USD, {settled} are spent and {held} held for calls under way, \
-         and this call may cost up to {needed}: {reason}. {until} `keyward budget explain` shows more; `keyward budget raise` gives room; \
-         a smaller maximum of tokens needs less."
-    )
-}
-
-fn budget_object(refusal: &BudgetRefusal) -> serde_json::Value {
-    serde_json::json!({
-        "scope": refusal.scope.to_string(),
-        "window": refusal.window.to_string(),
-        "limit_usd": refusal.limit.to_string(),
-        "settled_usd": refusal.settled.to_string(),
-        "held_usd": refusal.held.to_string(),
-        "needed_usd": refusal.needed.to_string(),
-        "resets_at": refusal.resets_at.map(|at| at.to_string()),
-        "reason": refusal.reason.name(),
-    })
 }
 
 fn denied_form(denied: &Denied) -> Form {

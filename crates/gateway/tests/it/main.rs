@@ -4,6 +4,8 @@
 //! Does not know: the command line.
 
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod mock;
 #[cfg(test)]
 mod world;

@@ -4,7 +4,7 @@
 //! Does not know: what is tested.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -25,12 +25,14 @@ use prometheus_client::registry::Registry;
 use resilience::{BreakerSettings, CircuitBreaker, RequestLimiter};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use storage::{Disk, DiskStep, OpenOptions, Role, Store};
+use storage::{Disk, OpenOptions, Role, Store};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::disk::FailingDisk;
 
 /// 2026-11-22T12:00:00Z, at which every world begins.
 const NOON: i64 = 1_795_348_800;
@@ -278,27 +280,6 @@ fn first_key() -> NewKey {
         project: "tests".to_owned(),
         tags: vec!["mock".to_owned()],
         ..NewKey::default()
-    }
-}
-
-/// A disk that fails while it is told to.
-#[derive(Debug, Default)]
-pub(crate) struct FailingDisk(AtomicBool);
-
-impl FailingDisk {
-    pub(crate) fn fail(&self, fails: bool) {
-        self.0.store(fails, Ordering::Release);
-    }
-}
-
-impl Disk for FailingDisk {
-    fn step(&self, _: DiskStep) -> std::io::Result<()> {
-        let fails = self.0.load(Ordering::Acquire);
-        if fails {
-            Err(std::io::Error::other("the disk is made to fail"))
-        } else {
-            Ok(())
-        }
     }
 }
 
