@@ -21,6 +21,9 @@ const START_CUT_MS: u64 = 150;
 /// Of a hundred kills those that hit a server while it starts.
 const START_CUTS_PERCENT: u64 = 10;
 const RESTART_PAUSE_MS: u64 = 300;
+/// Starts in a row that may fail, such as while a frozen server holds rows of the database.
+const STARTS_REFUSED_MAX: u32 = 8;
+const START_PAUSE: Duration = Duration::from_secs(1);
 
 /// What happens to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,11 +122,22 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Starts a server as a supervisor would: one that ends at its start is started again. How often is in the report.
 async fn open(place: &Place, roster: &Roster, slot: usize) -> io::Result<Server> {
-    let mut server = place.launch(roster.born())?;
-    let address = server.until_open().await?;
-    roster.open(slot, address);
-    Ok(server)
+    let mut refusals = 0;
+    loop {
+        let mut server = place.launch(roster.born())?;
+        match server.until_open().await {
+            Ok(address) => {
+                roster.open(slot, address);
+                return Ok(server);
+            }
+            Err(error) if refusals >= STARTS_REFUSED_MAX => return Err(error),
+            Err(error) => roster.refused(server.life, &error),
+        }
+        refusals += 1;
+        tokio::time::sleep(START_PAUSE).await;
+    }
 }
 
 #[cfg(test)]

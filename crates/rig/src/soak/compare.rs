@@ -214,7 +214,8 @@ fn lost(evidence: &Evidence<'_>, outcome: &mut Outcome) {
         if near_a_kill(sent, evidence.lives) {
             outcome.note_covered(sent, evidence.lives);
         } else {
-            missing.push(format!("{id} of {} at {} ms", sent.user, sent.ended_ms));
+            let life = evidence.lives.get(sent.life);
+            missing.push(format!("{id}: {sent:?}, its server: {life:?}"));
         }
     }
     outcome.lost = missing.len() as u64;

@@ -117,6 +117,7 @@ fn laws(text: &mut String, outcome: &Outcome, evidence: &Evidence<'_>) -> std::f
             "servers: lives, killed, times frozen",
             format!("{}, {killed}, {paused}", evidence.lives.len()),
         ),
+        ("starts that failed and were repeated", refused(evidence)),
         ("bill, USD", usd(billed)),
         ("ledger, USD", usd(total)),
         ("over-count, USD", usd(total - billed)),
@@ -147,6 +148,16 @@ fn laws(text: &mut String, outcome: &Outcome, evidence: &Evidence<'_>) -> std::f
         writeln!(text, "| {name} | {figure} |")?;
     }
     writeln!(text)
+}
+
+/// How many, and why the first.
+fn refused(evidence: &Evidence<'_>) -> String {
+    let lives = evidence.lives.iter();
+    let refused: Vec<&String> = lives.filter_map(|life| life.refused.as_ref()).collect();
+    match refused.first() {
+        None => "0".to_owned(),
+        Some(first) => format!("{}: {}", refused.len(), first.replace(['\n', '|'], " ")),
+    }
 }
 
 fn books(text: &mut String, evidence: &Evidence<'_>) -> std::fmt::Result {

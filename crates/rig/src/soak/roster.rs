@@ -3,6 +3,7 @@
 //! Invariants: a life is noted before its address is given out; times are milliseconds since the soak began.
 //! Does not know: processes.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -25,6 +26,8 @@ pub(crate) struct Life {
     pub(crate) killed_at_ms: Option<u64>,
     /// How often it was frozen.
     pub(crate) pauses: u32,
+    /// Why it ended at its start, if it did.
+    pub(crate) refused: Option<String>,
 }
 
 pub(crate) struct Roster {
@@ -64,6 +67,7 @@ impl Roster {
         lives.push(Life {
             killed_at_ms: None,
             pauses: 0,
+            refused: None,
         });
         lives.len() - 1
     }
@@ -87,6 +91,13 @@ impl Roster {
         let at = self.now_ms();
         if let Some(life) = self.state().lives.get_mut(life) {
             life.killed_at_ms = Some(at);
+        }
+    }
+
+    /// It ended at its start.
+    pub(crate) fn refused(&self, life: usize, why: &io::Error) {
+        if let Some(life) = self.state().lives.get_mut(life) {
+            life.refused = Some(why.to_string());
         }
     }
 

@@ -85,10 +85,12 @@ fn world() -> World {
             Life {
                 killed_at_ms: None,
                 pauses: 0,
+                refused: None,
             },
             Life {
                 killed_at_ms: Some(10_000),
                 pauses: 0,
+                refused: None,
             },
         ],
         watched: Watched::default(),
