@@ -15,16 +15,17 @@
 //! Source: P. O'Neil, "The Escrow Transactional Method", ACM TODS 1986.
 
 mod account;
-mod backing;
+pub(crate) mod backing;
 mod cold;
 mod event;
 mod granter;
-mod hold;
+pub(crate) mod hold;
 mod keeper;
 mod known;
-mod leases;
+pub(crate) mod leases;
+mod outcome;
 mod plan;
-mod pool;
+pub(crate) mod pool;
 mod queue;
 mod refusal;
 mod renewal;
@@ -54,7 +55,7 @@ use crate::money::PicoUsd;
 /// One server's share of the budgets. A clone is a second handle on the same one.
 #[derive(Clone, Debug)]
 pub struct Escrow {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What was left when escrow closed.
@@ -185,6 +186,3 @@ fn held_pico(amount: PicoUsd) -> Result<i64, Refused> {
         _ => Err(Refused::TooLarge { needed: amount }),
     }
 }
-
-#[cfg(test)]
-mod tests;

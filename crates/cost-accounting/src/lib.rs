@@ -60,6 +60,8 @@ mod price_section;
 mod price_tiers;
 mod rates;
 mod report;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 pub use bound::{Limits, Modalities};

@@ -8,14 +8,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use storage::{GrantAnswer, Granted, Short, Want};
+use storage::Want;
 use tokio::sync::oneshot::Sender;
 
-use crate::escrow::account::Seen;
 use crate::escrow::known::Known;
 use crate::escrow::queue::{Answer, Ticket};
-use crate::escrow::refusal::{RefusalReason, Refused};
-use crate::escrow::settings::{ASKS_MAX, REFILL_PAUSE, WAKE_MAX};
+use crate::escrow::refusal::Refused;
+use crate::escrow::settings::ASKS_MAX;
 use crate::escrow::state::{Cut, State};
 
 /// What a call is told; a reservation is still to be wrapped.
@@ -149,7 +148,7 @@ impl State {
         verdicts.push((waiter.answer, verdict));
     }
 
-    fn tell(&mut self, ticket: Ticket, answer: Answer, verdicts: &mut Verdicts) {
+    pub(crate) fn tell(&mut self, ticket: Ticket, answer: Answer, verdicts: &mut Verdicts) {
         if let Some(waiter) = self.queue.remove(ticket) {
             verdicts.push((waiter.answer, Verdict::Other(answer)));
         }
@@ -237,146 +236,6 @@ impl State {
                 plan.asks.push(vec![want(budget_id, 0, lack)]);
                 plan.askers.push(Asker::Ahead);
             }
-        }
-    }
-
-    /// Takes what the store granted and tells the calls that it refused. `sent` is when it was asked.
-    pub(crate) fn apply(&mut self, plan: Plan, answer: GrantAnswer, now: Duration) -> Verdicts {
-        self.time.learn(answer.now_ms, now);
-        let mut verdicts = Verdicts::new();
-        for (asker, result) in plan.askers.into_iter().zip(answer.results) {
-            match (result, asker) {
-                (Ok(granted), asker) => {
-                    let is_ahead = matches!(asker, Asker::Ahead);
-                    for granted in granted {
-                        self.take(&granted, now, is_ahead);
-                    }
-                }
-                (Err(short), Asker::Calls(tickets)) => {
-                    self.short(&short, &tickets, now, &mut verdicts)
-                }
-                (Err(short), Asker::Ahead) => self.see(&short),
-            }
-        }
-        verdicts
-    }
-
-    pub(crate) fn take(&mut self, granted: &Granted, now: Duration, is_ahead: bool) {
-        let settings = self.settings.clone();
-        let Some(account) = self.accounts.get_mut(&granted.budget_id) else {
-            return;
-        };
-        let lease = account.lease(granted.lease_id, granted.window_start);
-        let amount = self.leases.granted(&lease, granted);
-        let left = account.pool.take(lease, amount);
-        account.see(Seen {
-            window_start: granted.window_start,
-            limit: granted.limit_pico_usd,
-            settled: granted.settled_pico_usd,
-            leased: granted.leased_pico_usd,
-        });
-        account.mark(now, &settings);
-        self.doubts.remove(&granted.budget_id);
-        if is_ahead && granted.amount_pico_usd == 0 {
-            account.refill_after = now + REFILL_PAUSE;
-        }
-        if let Some(left) = left {
-            self.leases.give_back(left);
-        }
-        // There is room again, so those who wait for it ask again.
-        let mut count = 0;
-        self.queue.unpark(granted.budget_id, |_| {
-            count += 1;
-            count <= WAKE_MAX
-        });
-    }
-
-    fn see(&mut self, short: &Short) {
-        if let Some(account) = self.accounts.get_mut(&short.budget_id) {
-            account.see(Seen {
-                window_start: short.window_start,
-                limit: Some(short.limit_pico_usd),
-                settled: short.settled_pico_usd,
-                leased: short.leased_pico_usd,
-            });
-        }
-    }
-
-    fn short(&mut self, short: &Short, tickets: &[Ticket], now: Duration, verdicts: &mut Verdicts) {
-        self.see(short);
-        for ticket in tickets {
-            self.wait_or_refuse(*ticket, short.budget_id, now, verdicts);
-        }
-        // Whoever waited for money that is spent by now waits in vain.
-        let Some(account) = self.accounts.get(&short.budget_id) else {
-            return;
-        };
-        let vain = |needed| account.hopeless(needed).is_some();
-        let parked = self
-            .queue
-            .parked_where(short.budget_id, |waiter| vain(waiter.amount));
-        for ticket in parked {
-            self.wait_or_refuse(ticket, short.budget_id, now, verdicts);
-        }
-    }
-
-    /// Lets a call wait for money of a budget to come back, or refuses it if it would wait in vain or has waited enough.
-    fn wait_or_refuse(
-        &mut self,
-        ticket: Ticket,
-        budget_id: i64,
-        now: Duration,
-        verdicts: &mut Verdicts,
-    ) {
-        let (Some(waiter), Some(account)) = (self.queue.get(ticket), self.accounts.get(&budget_id))
-        else {
-            return;
-        };
-        let has_waited = now.saturating_sub(waiter.since) >= waiter.patience;
-        let reason = account
-            .hopeless(waiter.amount)
-            .or(has_waited.then_some(RefusalReason::Held));
-        match reason {
-            Some(reason) => {
-                let refusal = account.refusal(waiter.amount, reason);
-                let refused = Refused::Budget(Box::new(refusal));
-                self.tell(ticket, Answer::Refused(refused), verdicts);
-            }
-            None => self.queue.park(ticket, budget_id),
-        }
-    }
-
-    /// What a call is told that waited long enough: a refusal, if the store said that there is no room. It is out of the queue then.
-    pub(crate) fn waited_in_vain(&mut self, ticket: Ticket) -> Option<Refused> {
-        let waiter = self.queue.get(ticket)?;
-        let account = self.accounts.get(&waiter.short?)?;
-        let reason = account.hopeless(waiter.amount);
-        let refusal = account.refusal(waiter.amount, reason.unwrap_or(RefusalReason::Held));
-        self.queue.remove(ticket);
-        Some(Refused::Budget(Box::new(refusal)))
-    }
-
-    /// Lets calls that wait for this budget's money ask again, if it is free now.
-    pub(crate) fn wake(&mut self, now: Duration) -> usize {
-        let now_ms = self.time.now_ms(now);
-        let mut count = 0;
-        for budget_id in self.queue.parked_budgets() {
-            let account = self.accounts.get(&budget_id);
-            let mut free = account.map_or(0, |account| account.pool.free_at(now_ms));
-            count += self.queue.unpark(budget_id, |waiter| {
-                free -= waiter.amount;
-                free >= 0
-            });
-        }
-        count
-    }
-
-    /// Lets the first of each budget ask the store again.
-    pub(crate) fn recheck(&mut self) {
-        for budget_id in self.queue.parked_budgets() {
-            let mut is_first = true;
-            self.queue
-                .unpark(budget_id, |_| std::mem::take(&mut is_first));
         }
     }
 }

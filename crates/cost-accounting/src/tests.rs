@@ -6,6 +6,7 @@
 mod explorer;
 mod fake;
 mod model;
+mod model_steps;
 mod races;
 mod renewals;
 mod world;
@@ -17,7 +18,7 @@ use fake::Fake;
 use tokio::task::JoinHandle;
 use world::World;
 
-use super::{CallScope, Escrow, EscrowEvent, EscrowSettings, Hold};
+use crate::escrow::{CallScope, Escrow, EscrowEvent, EscrowSettings, Hold};
 use crate::money::PicoUsd;
 
 /// 2026-11-22, noon.
