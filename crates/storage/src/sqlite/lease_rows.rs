@@ -7,12 +7,10 @@ use rusqlite::{OptionalExtension, Row};
 
 use crate::budget_rows::LeaseRow;
 use crate::escrow_sums::{LeaseSums, WindowSums};
+use crate::grant_sheet::WindowKey;
 use crate::sqlite::desk::Desk;
 use crate::sqlite::disk::DiskStep;
 use crate::sqlite::failure::Failure;
-
-/// A budget and the first day of a window of it.
-pub(crate) type WindowKey = (i64, i64);
 
 /// The columns of a lease, in the order of [`read_lease`].
 pub(crate) const LEASE_COLUMNS: &str =

@@ -11,11 +11,12 @@ use rusqlite::OptionalExtension;
 use crate::budget_rows::{BOOKS, EntryWrite};
 use crate::error::StoreErrorKind;
 use crate::escrow_sums::{Charge, WindowSums};
+use crate::grant_sheet::WindowKey;
 use crate::lost::late_adjustment;
 use crate::rows::EntryRow;
 use crate::sqlite::desk::Desk;
 use crate::sqlite::failure::Failure;
-use crate::sqlite::lease_rows::{Lease, WindowKey};
+use crate::sqlite::lease_rows::Lease;
 use crate::windows::{WindowKind, day_of};
 
 /// What the new entries of a batch charge.
