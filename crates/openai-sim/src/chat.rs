@@ -7,7 +7,7 @@
 mod ask;
 mod chunks;
 mod completion;
-mod logprobs;
+pub(crate) mod logprobs;
 mod quote;
 mod schema;
 mod tool;
@@ -15,10 +15,14 @@ mod whole;
 
 use serde_json::Value;
 
-use crate::plan::{Charge, Plan, PlannedBody, Setting};
+use crate::plan::{Charge, Plan, PlannedBody, Setting, Style};
 use crate::refusal::Refusal;
-use ask::Ask;
+pub(crate) use ask::{
+    Ask, Format, IMAGE_TOKENS, MESSAGE_TOKENS, Message, REQUEST_TOKENS, Tool, ToolChoice,
+    served_tier,
+};
 use completion::Completion;
+pub(crate) use completion::choice;
 
 pub(crate) fn plan(body: &Value, setting: &Setting<'_>) -> Result<Plan, Refusal> {
     let ask = Ask::read(body)?;
@@ -28,12 +32,9 @@ pub(crate) fn plan(body: &Value, setting: &Setting<'_>) -> Result<Plan, Refusal>
         let events = chunks::write(&completion, &ask, setting);
         let shown: u64 = events.iter().map(|event| event.tokens).sum();
         charge.hidden = charge.output.saturating_sub(shown);
-        PlannedBody::Stream(events)
+        PlannedBody::Stream(Style::Chunks, events)
     } else {
         PlannedBody::Whole(whole::write(&completion, setting))
     };
-    Ok(Plan {
-        body,
-        charge: Some(charge),
-    })
+    Ok(Plan::charged(body, charge))
 }

@@ -106,6 +106,7 @@ fn planned(
         seed,
         created: options.created + number,
         script,
+        objects: &shared.objects,
     };
     let plan = route::plan(call, path, options.api_key.as_deref(), &setting);
     let embedded = options.keyward_headers && plan.is_ok() && call.path == route::EMBEDDINGS;
@@ -121,6 +122,9 @@ fn planned(
             cache_hit,
         },
     );
+    if let Some(late) = reply.late.take() {
+        shared.charge(&late.payer, late.part());
+    }
     let meter = Meter::new(
         shared.clone(),
         reply.charge.take(),

@@ -73,10 +73,8 @@ pub(crate) fn plan(body: &Value, setting: &Setting<'_>) -> Result<Plan, Refusal>
     {
         answer["usage"] = usage;
     }
-    Ok(Plan {
-        body: PlannedBody::Whole(answer),
-        charge: Some(Charge::new(body, name, model, counts)),
-    })
+    let charge = Charge::new(body, name, model, counts);
+    Ok(Plan::charged(PlannedBody::Whole(answer), charge))
 }
 
 fn in_base64(values: &[f32]) -> Value {

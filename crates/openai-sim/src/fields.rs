@@ -33,16 +33,26 @@ pub(crate) fn truth(body: &Value, name: &'static str) -> Result<bool, Refusal> {
 
 /// A whole number from 1 to `max`.
 pub(crate) fn number(body: &Value, name: &'static str, max: u64) -> Result<Option<u64>, Refusal> {
+    number_from(body, name, 1, max)
+}
+
+/// A whole number from `min` to `max`.
+pub(crate) fn number_from(
+    body: &Value,
+    name: &'static str,
+    min: u64,
+    max: u64,
+) -> Result<Option<u64>, Refusal> {
     let Some(value) = present(body, name) else {
         return Ok(None);
     };
     let Some(number) = value.as_i64() else {
         return Err(Refusal::wrong_type(name, "an integer", value));
     };
-    match u64::try_from(number) {
-        Err(_) | Ok(0) => {
+    match u64::try_from(number).ok().filter(|number| *number >= min) {
+        None => {
             let message = format!(
-                "Invalid '{name}': integer below minimum value. Expected a value >= 1, but got {number} instead."
+                "Invalid '{name}': integer below minimum value. Expected a value >= {min}, but got {number} instead."
             );
             Err(Refusal::invalid(
                 message,
@@ -50,7 +60,7 @@ pub(crate) fn number(body: &Value, name: &'static str, max: u64) -> Result<Optio
                 Some("integer_below_min_value"),
             ))
         }
-        Ok(number) if number > max => {
+        Some(number) if number > max => {
             let message = format!(
                 "Invalid '{name}': integer above maximum value. Expected a value <= {max}, but got {number} instead."
             );
@@ -60,7 +70,7 @@ pub(crate) fn number(body: &Value, name: &'static str, max: u64) -> Result<Optio
                 Some("integer_above_max_value"),
             ))
         }
-        Ok(number) => Ok(Some(number)),
+        Some(number) => Ok(Some(number)),
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) use events::Line;
 use place::Place;
 pub use twist::Twist;
 
+use crate::route;
+
 /// Lies held at once.
 pub const LIES_MAX: usize = 64;
 
@@ -54,7 +56,7 @@ impl Lie {
         Self::default()
     }
 
-    /// Only on `path`, without the prefix, as in `/embeddings`.
+    /// Only on `path`, without the prefix, as in `/embeddings` or `/responses/{id}`.
     pub fn on(mut self, path: &str) -> Self {
         self.path = Some(path.to_owned());
         self
@@ -142,7 +144,8 @@ impl Lie {
     }
 
     pub(crate) fn fits(&self, path: &str) -> bool {
-        self.path.as_deref().is_none_or(|wanted| wanted == path)
+        let wanted = self.path.as_deref();
+        wanted.is_none_or(|wanted| route::fits(wanted, path))
     }
 
     /// Lies in one JSON body, or in the `number`th event of a stream.

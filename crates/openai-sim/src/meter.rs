@@ -36,7 +36,7 @@ impl Meter {
         let open = charge.and_then(|charge| {
             let at_once = if stream { 0 } else { charge.output };
             let part = ModelBill {
-                calls: 1,
+                calls: charge.calls,
                 input_tokens: charge.input,
                 output_tokens: at_once,
             };

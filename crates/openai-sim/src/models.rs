@@ -7,26 +7,19 @@
 use serde_json::{Value, json};
 
 use crate::catalogue::{MODELS, Model, find};
-use crate::plan::{Plan, PlannedBody};
+use crate::plan::Plan;
 use crate::refusal::Refusal;
 
 pub(crate) fn list() -> Plan {
-    free(
+    Plan::free(
         json!({"object": "list", "data": MODELS.iter().map(|model| object(model, model.id)).collect::<Vec<_>>()}),
     )
 }
 
 pub(crate) fn one(name: &str) -> Result<Plan, Refusal> {
     find(name)
-        .map(|model| free(object(model, name)))
+        .map(|model| Plan::free(object(model, name)))
         .ok_or_else(|| Refusal::unknown_model(name))
-}
-
-fn free(body: Value) -> Plan {
-    Plan {
-        body: PlannedBody::Whole(body),
-        charge: None,
-    }
 }
 
 fn object(model: &Model, name: &str) -> Value {

@@ -3,20 +3,62 @@
 //! Invariants: the tokens of a stream's events add up to the counted output of its charge.
 //! Does not know: HTTP bodies, time, connections.
 
+use bytes::Bytes;
 use serde_json::Value;
 
-use crate::bill::Payer;
+use crate::bill::{ModelBill, Payer};
 use crate::catalogue::Model;
+use crate::objects::Objects;
 use crate::script::{Script, TokenCounts, UsageWish};
 
 pub(crate) struct Plan {
     pub(crate) body: PlannedBody,
     pub(crate) charge: Option<Charge>,
+    /// For work that an earlier call began and this one found done.
+    pub(crate) late: Option<Charge>,
 }
 
+#[expect(dead_code, reason = "sound, images and files come next")]
 pub(crate) enum PlannedBody {
     Whole(Value),
-    Stream(Vec<Event>),
+    Stream(Style, Vec<Event>),
+    /// No JSON: sound, a file, a plain text.
+    Plain {
+        content_type: &'static str,
+        bytes: Bytes,
+    },
+}
+
+/// How the events of a stream are written.
+#[expect(dead_code, reason = "sound, images and files come next")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Without names, `[DONE]` at the end: chats and completions.
+    Chunks,
+    /// Named by their `type` and numbered, without `[DONE]`: responses.
+    Numbered,
+    /// Named by their `type`, without `[DONE]`: images.
+    Named,
+    /// Without names, without `[DONE]`: sound and what is heard in it.
+    Typed,
+}
+
+impl Plan {
+    pub(crate) fn free(body: Value) -> Self {
+        Self {
+            body: PlannedBody::Whole(body),
+            charge: None,
+            late: None,
+        }
+    }
+
+    pub(crate) fn charged(body: PlannedBody, charge: Charge) -> Self {
+        Self {
+            body,
+            charge: Some(charge),
+            late: None,
+        }
+    }
 }
 
 /// One event of a stream and how many output tokens it carries.
@@ -29,6 +71,7 @@ pub(crate) struct Event {
 #[derive(Clone, Debug)]
 pub(crate) struct Charge {
     pub(crate) payer: Payer,
+    pub(crate) calls: u64,
     pub(crate) input: u64,
     pub(crate) output: u64,
     /// The part of a stream's output that stands in none of its events, such as reasoning: it comes before them.
@@ -38,6 +81,15 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
+    /// All of it at once.
+    pub(crate) fn part(&self) -> ModelBill {
+        ModelBill {
+            calls: self.calls,
+            input_tokens: self.input,
+            output_tokens: self.output,
+        }
+    }
+
     pub(crate) fn new(body: &Value, name: &str, model: &Model, counts: TokenCounts) -> Self {
         let pico_usd = counts.input * model.input_pico_usd + counts.output * model.output_pico_usd;
         Self {
@@ -45,6 +97,7 @@ impl Charge {
                 model: name.to_owned(),
                 user: body["user"].as_str().unwrap_or_default().to_owned(),
             },
+            calls: 1,
             input: counts.input,
             output: counts.output,
             hidden: 0,
@@ -60,9 +113,20 @@ pub(crate) struct Setting<'a> {
     /// Unix seconds.
     pub(crate) created: u64,
     pub(crate) script: &'a Script,
+    /// What earlier calls left behind.
+    pub(crate) objects: &'a Objects,
 }
 
 impl Setting<'_> {
+    /// Whether the call is answered as planned; one that is refused leaves nothing behind.
+    pub(crate) fn is_kept(&self) -> bool {
+        let refused = self
+            .script
+            .status
+            .is_some_and(|status| status.as_u16() >= 400);
+        !refused && self.script.raw.is_none()
+    }
+
     /// The counts to report and bill: the scripted ones if there are any.
     pub(crate) fn counts(&self, counted: TokenCounts) -> TokenCounts {
         match &self.script.usage {

@@ -104,6 +104,21 @@ impl Refusal {
         Self::invalid(message, Some("model"), None).with_status(StatusCode::NOT_FOUND)
     }
 
+    /// A thing that earlier calls left behind, or not: `Response`, `File`.
+    pub(crate) fn not_found(what: &str, id: &str) -> Self {
+        let message = format!("{what} with id '{id}' not found.");
+        Self::invalid(message, None, None).with_status(StatusCode::NOT_FOUND)
+    }
+
+    pub(crate) fn no_previous(id: &str) -> Self {
+        let message = format!("Previous response with id '{id}' not found.");
+        Self::invalid(
+            message,
+            Some("previous_response_id"),
+            Some("previous_response_not_found"),
+        )
+    }
+
     pub(crate) fn unknown_url(method: &str, path: &str) -> Self {
         let message = format!("Invalid URL ({method} {path})");
         Self::invalid(message, None, Some("unknown_url")).with_status(StatusCode::NOT_FOUND)

@@ -6,11 +6,11 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::headers::{self, Told};
 use crate::lie::{Lie, Line};
-use crate::plan::{Charge, Event, Plan, PlannedBody};
+use crate::plan::{Charge, Event, Plan, PlannedBody, Style};
 use crate::refusal::{Refusal, error_body, usual_words};
 use crate::script::{Quirk, Script};
 
@@ -22,6 +22,7 @@ pub(crate) struct Reply {
     /// Whether the body's length is told before it.
     pub(crate) whole: bool,
     pub(crate) charge: Option<Charge>,
+    pub(crate) late: Option<Charge>,
 }
 
 /// Bytes that leave together, and the output tokens in them.
@@ -98,26 +99,38 @@ fn raw_reply(raw: &Bytes, charge: Option<Charge>, script: &Script) -> Reply {
         }],
         whole: !events,
         charge: charge.filter(|_| script.billed == Some(true)),
+        late: None,
     }
 }
 
 fn plan_reply(plan: Plan, frame: &Frame<'_>) -> Reply {
-    match plan.body {
-        PlannedBody::Whole(value) => whole_reply(
-            frame.script.status.unwrap_or(StatusCode::OK),
-            value,
-            plan.charge,
-            frame,
-        ),
-        PlannedBody::Stream(events) => Reply {
-            status: frame.script.status.unwrap_or(StatusCode::OK),
+    let status = frame.script.status.unwrap_or(StatusCode::OK);
+    let mut reply = match plan.body {
+        PlannedBody::Whole(value) => whole_reply(status, value, plan.charge, frame),
+        PlannedBody::Stream(style, events) => Reply {
+            status,
             content_type: headers::EVENTS,
             headers: HeaderMap::new(),
-            pieces: stream(events, frame),
+            pieces: stream(style, events, frame),
             whole: false,
             charge: plan.charge,
+            late: None,
         },
-    }
+        PlannedBody::Plain {
+            content_type,
+            bytes,
+        } => Reply {
+            status,
+            content_type,
+            headers: HeaderMap::new(),
+            pieces: vec![Piece { bytes, tokens: 0 }],
+            whole: true,
+            charge: plan.charge,
+            late: None,
+        },
+    };
+    reply.late = plan.late;
+    reply
 }
 
 fn whole_reply(
@@ -150,6 +163,7 @@ fn whole_reply(
         pieces,
         whole: true,
         charge,
+        late: None,
     }
 }
 
@@ -171,15 +185,21 @@ fn told(mut value: Value, lies: &[Lie], status: StatusCode, number: usize) -> St
     value.to_string()
 }
 
-fn stream(mut events: Vec<Event>, frame: &Frame<'_>) -> Vec<Piece> {
+fn stream(style: Style, mut events: Vec<Event>, frame: &Frame<'_>) -> Vec<Piece> {
     let (script, lies) = (frame.script, frame.lies);
     events.truncate(script.fault.error_after_chunks.unwrap_or(usize::MAX));
     lies.iter().for_each(|lie| lie.reorder(&mut events));
+    if style == Style::Numbered {
+        for (number, event) in events.iter_mut().enumerate() {
+            event.value["sequence_number"] = number.into();
+        }
+    }
     let mut lines: Vec<Line> = events
         .into_iter()
         .enumerate()
-        .map(|(number, event)| {
-            Line::new(
+        .map(|(number, event)| Line {
+            name: name(style, &event.value),
+            ..Line::new(
                 told(event.value, lies, StatusCode::OK, number),
                 event.tokens,
             )
@@ -191,15 +211,31 @@ fn stream(mut events: Vec<Event>, frame: &Frame<'_>) -> Vec<Piece> {
     if script.fault.error_after_chunks.is_some() {
         let status = script.status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let number = lines.len();
-        lines.push(Line::new(
-            told(error(script, status), lies, status, number),
-            0,
-        ));
-    } else if !script.has(Quirk::NoDone) {
+        let error = error_event(style, error(script, status), number);
+        lines.push(Line {
+            name: name(style, &error),
+            ..Line::new(told(error, lies, status, number), 0)
+        });
+    } else if style == Style::Chunks && !script.has(Quirk::NoDone) {
         lines.push(Line::new("[DONE]", 0));
     }
     lies.iter().for_each(|lie| lie.twist_lines(&mut lines));
     lines.iter().map(|line| piece(line, script)).collect()
+}
+
+fn name(style: Style, event: &Value) -> Option<String> {
+    let named = matches!(style, Style::Numbered | Style::Named);
+    let kind = event["type"].as_str().filter(|_| named)?;
+    Some(kind.to_owned())
+}
+
+/// The stream of a response has its errors flat, with a number.
+fn error_event(style: Style, body: Value, number: usize) -> Value {
+    if style != Style::Numbered {
+        return body;
+    }
+    let error = &body["error"];
+    json!({"type": "error", "code": error["code"], "message": error["message"], "param": error["param"], "sequence_number": number})
 }
 
 fn piece(line: &Line, script: &Script) -> Piece {
@@ -214,8 +250,12 @@ fn piece(line: &Line, script: &Script) -> Piece {
         String::new()
     };
     let event_end = if line.ends { line_end } else { "" };
+    let name = match &line.name {
+        Some(name) => format!("event: {name}{line_end}"),
+        None => String::new(),
+    };
     Piece {
-        bytes: format!("{comment}data: {}{line_end}{event_end}", line.data).into(),
+        bytes: format!("{comment}{name}data: {}{line_end}{event_end}", line.data).into(),
         tokens: line.tokens,
     }
 }

@@ -1,18 +1,48 @@
 //! Finds who answers a call, after looking at its key.
 //!
-//! Invariants: no route answers without the key, if one is set; what is not in the table is a 404.
+//! Invariants: no route answers without the key, if one is set; what is not in the table is a 404, and what is there
+//! for another method a 405.
 //! Does not know: scripts, bodies on the wire.
 
-use http::Method;
 use http::header::AUTHORIZATION;
 use serde_json::Value;
 
 use crate::calls::SeenCall;
 use crate::plan::{Plan, Setting};
 use crate::refusal::Refusal;
-use crate::{chat, embeddings, models};
+use crate::{chat, conversations, embeddings, models, responses};
 
 pub(crate) const EMBEDDINGS: &str = "/embeddings";
+
+/// A call and what stands in it where its route has names in braces.
+pub(crate) struct Visit<'a> {
+    pub(crate) call: &'a SeenCall,
+    pub(crate) ids: Vec<&'a str>,
+}
+
+type Handler = fn(&Visit<'_>, &Setting<'_>) -> Result<Plan, Refusal>;
+
+/// The first that fits answers.
+const ROUTES: &[(&str, &str, Handler)] = &[
+    ("POST", "/chat/completions", |visit, setting| {
+        chat::plan(&visit.json()?, setting)
+    }),
+    ("POST", EMBEDDINGS, |visit, setting| {
+        embeddings::plan(&visit.json()?, setting)
+    }),
+    ("GET", "/models", |_, _| Ok(models::list())),
+    ("GET", "/models/{model}", |visit, _| models::one(visit.id())),
+    ("POST", "/responses", responses::create),
+    ("POST", "/responses/input_tokens", responses::count),
+    ("GET", "/responses/{id}", responses::get),
+    ("DELETE", "/responses/{id}", responses::delete),
+    ("POST", "/responses/{id}/cancel", responses::cancel),
+    ("GET", "/responses/{id}/input_items", responses::input_items),
+    ("POST", "/conversations", conversations::create),
+    ("GET", "/conversations/{id}", conversations::get),
+    ("DELETE", "/conversations/{id}", conversations::delete),
+    ("GET", "/conversations/{id}/items", conversations::items),
+];
 
 /// `path` is the call's without the prefix, or nothing if it lacks it.
 pub(crate) fn plan(
@@ -24,31 +54,55 @@ pub(crate) fn plan(
     admit(call, api_key)?;
     let unknown = || Refusal::unknown_url(call.method.as_str(), &call.path);
     let path = path.ok_or_else(unknown)?;
-    let (method, route): (Method, Route) = match path {
-        "/chat/completions" => (Method::POST, |call, setting| {
-            chat::plan(&json(call)?, setting)
-        }),
-        EMBEDDINGS => (Method::POST, |call, setting| {
-            embeddings::plan(&json(call)?, setting)
-        }),
-        "/models" => (Method::GET, |_, _| Ok(models::list())),
-        _ if path
-            .strip_prefix("/models/")
-            .is_some_and(|id| !id.is_empty()) =>
-        {
-            (Method::GET, |call, _| {
-                models::one(call.path.rsplit('/').next().unwrap_or_default())
-            })
-        }
-        _ => return Err(unknown()),
-    };
-    if call.method != method {
-        return Err(Refusal::wrong_method(call.method.as_str(), &call.path));
-    }
-    route(call, setting)
+    let mut there = ROUTES
+        .iter()
+        .filter_map(|(method, template, handler)| Some((method, ids(template, path)?, handler)))
+        .peekable();
+    there.peek().ok_or_else(unknown)?;
+    let (_, ids, handler) = there
+        .find(|(method, _, _)| call.method == **method)
+        .ok_or_else(|| Refusal::wrong_method(call.method.as_str(), &call.path))?;
+    handler(&Visit { call, ids }, setting)
 }
 
-type Route = fn(&SeenCall, &Setting<'_>) -> Result<Plan, Refusal>;
+/// Whether `path` is what `wanted` says: the same, or the same but for names in braces.
+pub(crate) fn fits(wanted: &str, path: &str) -> bool {
+    wanted == path || ids(wanted, path).is_some()
+}
+
+/// What stands in `path` for the names in braces, if it is a path of the template.
+fn ids<'p>(template: &str, path: &'p str) -> Option<Vec<&'p str>> {
+    let mut parts = path.split('/');
+    let mut ids = Vec::new();
+    for wanted in template.split('/') {
+        let part = parts.next()?;
+        if wanted.starts_with('{') && !part.is_empty() {
+            ids.push(part);
+        } else if wanted != part {
+            return None;
+        }
+    }
+    parts.next().is_none().then_some(ids)
+}
+
+impl Visit<'_> {
+    /// The first of the ids.
+    pub(crate) fn id(&self) -> &str {
+        self.ids.first().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn query(&self) -> Option<&str> {
+        self.call.query.as_deref()
+    }
+
+    /// The body as an object of JSON.
+    pub(crate) fn json(&self) -> Result<Value, Refusal> {
+        serde_json::from_slice(&self.call.body)
+            .ok()
+            .filter(Value::is_object)
+            .ok_or_else(Refusal::unparsable_body)
+    }
+}
 
 fn admit(call: &SeenCall, api_key: Option<&str>) -> Result<(), Refusal> {
     let Some(api_key) = api_key else {
@@ -70,9 +124,15 @@ fn admit(call: &SeenCall, api_key: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
-fn json(call: &SeenCall) -> Result<Value, Refusal> {
-    serde_json::from_slice(&call.body)
-        .ok()
-        .filter(Value::is_object)
-        .ok_or_else(Refusal::unparsable_body)
+#[cfg(test)]
+mod tests {
+    use super::{fits, ids};
+
+    #[test]
+    fn names_in_braces_stand_for_one_part_of_a_path() {
+        assert_eq!(ids("/a/{id}/b", "/a/x/b"), Some(vec!["x"]));
+        assert_eq!(ids("/a/{id}", "/a/x/b"), None);
+        assert_eq!(ids("/a/{id}", "/a/"), None);
+        assert!(fits("/a/b", "/a/b") && !fits("/a/b", "/a/c"));
+    }
 }

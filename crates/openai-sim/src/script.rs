@@ -92,7 +92,7 @@ impl Script {
         }
     }
 
-    /// Serves only calls on `path`, without the prefix, as in `/chat/completions`.
+    /// Serves only calls on `path`, without the prefix, as in `/chat/completions` or `/responses/{id}`.
     pub fn on(mut self, path: &str) -> Self {
         self.path = Some(path.to_owned());
         self
@@ -260,13 +260,13 @@ impl Script {
         self
     }
 
-    /// The text of a chat answer.
+    /// The text of an answer, be it a chat's, a response's or a transcription's.
     pub fn text(mut self, text: &str) -> Self {
         self.answer.text = Some(text.to_owned());
         self
     }
 
-    /// The finish reason of a chat answer.
+    /// The finish reason of a chat answer. A response is incomplete with `length` and `content_filter`.
     pub fn finish_reason(mut self, reason: &str) -> Self {
         self.answer.finish_reason = Some(reason.to_owned());
         self
@@ -281,6 +281,31 @@ impl Script {
     /// The service tier that the answer names.
     pub fn service_tier(mut self, tier: &str) -> Self {
         self.answer.service_tier = Some(tier.to_owned());
+        self
+    }
+
+    /// A response refuses, in these words.
+    pub fn refusal(mut self, text: &str) -> Self {
+        self.answer.refusal = Some(text.to_owned());
+        self
+    }
+
+    /// What the hosted tools of a response used, as in `{"web_search": {"num_requests": 2}}`; it has as many searches.
+    pub fn tool_usage(mut self, usage: impl Into<Value>) -> Self {
+        self.answer.tool_usage = Some(usage.into());
+        self
+    }
+
+    /// The response, or every line of the batch, fails with this code, as in `server_error`. The words are
+    /// [`Script::message`].
+    pub fn failure(mut self, code: &str) -> Self {
+        self.answer.failure = Some(code.to_owned());
+        self
+    }
+
+    /// How often a response in the background, or a batch, is found undone by those who look; once without this.
+    pub fn polls(mut self, polls: u64) -> Self {
+        self.answer.polls = Some(polls);
         self
     }
 

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::bill::{Bill, ModelBill, Payer};
 use crate::calls::{CallLog, SeenCall};
 use crate::lie::{LIES_MAX, Lie};
+use crate::objects::Objects;
 use crate::replay::Player;
 use crate::script::{ConnectionFault, SCRIPTS_MAX, Script, ScriptQueue};
 use crate::sim::SimOptions;
@@ -21,6 +22,7 @@ const SEEN_MAX: usize = 4096;
 pub(crate) struct Shared {
     pub(crate) options: SimOptions,
     pub(crate) player: Option<Player>,
+    pub(crate) objects: Objects,
     /// Told from the start, and not forgotten.
     standing_lie: Option<Lie>,
     state: Mutex<State>,
@@ -45,6 +47,7 @@ impl Shared {
         let cassette = options.cassette.clone();
         Self {
             player: cassette.map(|cassette| Player::new(cassette, options.replay_speed)),
+            objects: Objects::default(),
             options,
             standing_lie,
             state: Mutex::default(),
@@ -177,6 +180,7 @@ impl Shared {
         self.forget_scripts();
         self.forget_lies();
         self.forget_bill();
+        self.objects.forget();
         let mut state = self.state();
         state.calls = CallLog::default();
         state.embeddings_seen.clear();

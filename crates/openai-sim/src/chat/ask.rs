@@ -22,57 +22,59 @@ const ROLES: [&str; 6] = [
     "function",
 ];
 /// What the chat format adds to each message, and to a request.
-const MESSAGE_TOKENS: u64 = 4;
-const REQUEST_TOKENS: u64 = 3;
+pub(crate) const MESSAGE_TOKENS: u64 = 4;
+pub(crate) const REQUEST_TOKENS: u64 = 3;
 /// An image at low detail.
-const IMAGE_TOKENS: u64 = 85;
+pub(crate) const IMAGE_TOKENS: u64 = 85;
 
-pub(super) struct Ask<'a> {
-    pub(super) name: &'a str,
-    pub(super) model: &'static Model,
-    pub(super) messages: Vec<Message<'a>>,
-    pub(super) input_tokens: u64,
-    pub(super) choices: u64,
-    pub(super) stops: Vec<&'a str>,
-    pub(super) output_tokens_max: Option<u64>,
+pub(crate) struct Ask<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) model: &'static Model,
+    pub(crate) messages: Vec<Message<'a>>,
+    pub(crate) input_tokens: u64,
+    pub(crate) choices: u64,
+    pub(crate) stops: Vec<&'a str>,
+    pub(crate) output_tokens_max: Option<u64>,
     /// How many alternatives each token lists.
-    pub(super) logprobs: Option<u64>,
-    pub(super) tools: Vec<Tool<'a>>,
-    pub(super) tool_choice: ToolChoice<'a>,
-    pub(super) format: Format<'a>,
-    pub(super) seed: u64,
-    pub(super) service_tier: &'a str,
-    pub(super) stream: bool,
-    pub(super) include_usage: bool,
-    pub(super) include_obfuscation: bool,
+    pub(crate) logprobs: Option<u64>,
+    pub(crate) tools: Vec<Tool<'a>>,
+    pub(crate) tool_choice: ToolChoice<'a>,
+    pub(crate) format: Format<'a>,
+    pub(crate) seed: u64,
+    /// Spent before anything is said; part of the output.
+    pub(crate) reasoning_tokens: u64,
+    pub(crate) service_tier: &'a str,
+    pub(crate) stream: bool,
+    pub(crate) include_usage: bool,
+    pub(crate) include_obfuscation: bool,
 }
 
-pub(super) struct Message<'a> {
-    pub(super) role: &'a str,
-    pub(super) text: String,
+pub(crate) struct Message<'a> {
+    pub(crate) role: &'a str,
+    pub(crate) text: String,
 }
 
-pub(super) struct Tool<'a> {
-    pub(super) name: &'a str,
-    pub(super) description: &'a str,
-    pub(super) parameters: &'a Value,
+pub(crate) struct Tool<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) parameters: &'a Value,
 }
 
-pub(super) enum ToolChoice<'a> {
+pub(crate) enum ToolChoice<'a> {
     Auto,
     Never,
     Required,
     Named(&'a str),
 }
 
-pub(super) enum Format<'a> {
+pub(crate) enum Format<'a> {
     Text,
     Object,
     Schema(&'a Value),
 }
 
 impl<'a> Ask<'a> {
-    pub(super) fn read(body: &'a Value) -> Result<Self, Refusal> {
+    pub(crate) fn read(body: &'a Value) -> Result<Self, Refusal> {
         let (name, model) = fields::model(body)?;
         let Kind::Chat {
             context_tokens_max,
@@ -124,6 +126,7 @@ impl<'a> Ask<'a> {
             tools: tools.iter().filter_map(tool).collect(),
             tool_choice: tool_choice(body),
             format: format(body)?,
+            reasoning_tokens: 0,
             seed: body["seed"].as_i64().unwrap_or(0).unsigned_abs(),
             service_tier: served_tier(fields::text(body, "service_tier")?),
             stream,
@@ -133,7 +136,7 @@ impl<'a> Ask<'a> {
     }
 
     /// The text of the last message that a user wrote.
-    pub(super) fn question(&self) -> &str {
+    pub(crate) fn question(&self) -> &str {
         self.messages
             .iter()
             .rfind(|message| message.role == "user")
@@ -295,7 +298,7 @@ fn format(body: &Value) -> Result<Format<'_>, Refusal> {
 }
 
 /// The tier that serves is not always the word that was asked for.
-fn served_tier(asked: Option<&str>) -> &str {
+pub(crate) fn served_tier(asked: Option<&str>) -> &str {
     match asked {
         None | Some("auto" | "default") => "default",
         Some("fast") => "priority",

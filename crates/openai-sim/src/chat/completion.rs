@@ -14,41 +14,42 @@ use super::ask::{Ask, Format};
 use super::tool::ToolCall;
 use super::{quote, schema, tool};
 
-pub(super) struct Completion {
-    pub(super) id: String,
-    pub(super) created: u64,
-    pub(super) model: String,
-    pub(super) service_tier: String,
-    pub(super) fingerprint: String,
-    pub(super) choices: Vec<Choice>,
-    pub(super) counts: TokenCounts,
+pub(crate) struct Completion {
+    pub(crate) id: String,
+    pub(crate) created: u64,
+    pub(crate) model: String,
+    pub(crate) service_tier: String,
+    pub(crate) fingerprint: String,
+    pub(crate) choices: Vec<Choice>,
+    pub(crate) counts: TokenCounts,
     /// Whether the model reports what it wrote to the prompt cache.
-    pub(super) tells_cache_writes: bool,
+    pub(crate) tells_cache_writes: bool,
 }
 
-pub(super) struct Choice {
-    pub(super) tool: Option<ToolCall>,
+pub(crate) struct Choice {
+    pub(crate) tool: Option<ToolCall>,
     /// The tokens of the text, or of the tool's arguments.
-    pub(super) pieces: Vec<String>,
-    pub(super) finish_reason: String,
-    pub(super) logprobs: Option<u64>,
+    pub(crate) pieces: Vec<String>,
+    pub(crate) finish_reason: String,
+    pub(crate) logprobs: Option<u64>,
 }
 
 impl Choice {
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.pieces.concat()
     }
 }
 
 impl Completion {
-    pub(super) fn generate(ask: &Ask<'_>, setting: &Setting<'_>) -> Self {
+    pub(crate) fn generate(ask: &Ask<'_>, setting: &Setting<'_>) -> Self {
         let choices: Vec<Choice> = (0..ask.choices)
             .map(|index| choice(ask, setting, index))
             .collect();
-        let output = choices.iter().map(output_tokens).sum();
+        let said: u64 = choices.iter().map(output_tokens).sum();
         let counted = TokenCounts {
             input: ask.input_tokens,
-            output,
+            output: said + ask.reasoning_tokens,
+            reasoning: ask.reasoning_tokens,
             ..TokenCounts::default()
         };
         let tier = setting
@@ -76,7 +77,7 @@ impl Completion {
     }
 
     /// The usage object, after `output` tokens.
-    pub(super) fn usage(&self, output: u64) -> Value {
+    pub(crate) fn usage(&self, output: u64) -> Value {
         let counts = self.counts;
         let mut input_details = json!({"cached_tokens": counts.cached, "audio_tokens": 0});
         if self.tells_cache_writes || counts.cache_write > 0 {
@@ -105,7 +106,7 @@ fn output_tokens(choice: &Choice) -> u64 {
             .map_or(0, |call| tokens::count(&call.name))
 }
 
-fn choice(ask: &Ask<'_>, setting: &Setting<'_>, index: u64) -> Choice {
+pub(crate) fn choice(ask: &Ask<'_>, setting: &Setting<'_>, index: u64) -> Choice {
     let wish = &setting.script.answer;
     let tool = if wish.text.is_some() {
         None
@@ -125,6 +126,7 @@ fn choice(ask: &Ask<'_>, setting: &Setting<'_>, index: u64) -> Choice {
     let mut pieces: Vec<String> = tokens::split(text).into_iter().map(str::to_owned).collect();
     let room = ask
         .output_tokens_max
+        .map(|max| max.saturating_sub(ask.reasoning_tokens))
         .and_then(|max| usize::try_from(max).ok())
         .unwrap_or(usize::MAX);
     if pieces.len() > room {

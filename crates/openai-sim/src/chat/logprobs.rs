@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::hash::hash;
 
-pub(super) fn of(pieces: &[String], alternatives: u64) -> Value {
+pub(crate) fn of(pieces: &[String], alternatives: u64) -> Value {
     let content: Vec<Value> = pieces
         .iter()
         .map(|piece| token(piece, alternatives))

@@ -15,14 +15,14 @@ use super::schema;
 /// Words of a tool's description that a question must share when it shares none of its name.
 const DESCRIPTION_WORDS_MIN: usize = 2;
 
-pub(super) struct ToolCall {
-    pub(super) id: String,
-    pub(super) name: String,
-    pub(super) arguments: Value,
-    pub(super) finish_reason: &'static str,
+pub(crate) struct ToolCall {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) arguments: Value,
+    pub(crate) finish_reason: &'static str,
 }
 
-pub(super) fn choose(ask: &Ask<'_>, seed: u64) -> Option<ToolCall> {
+pub(crate) fn choose(ask: &Ask<'_>, seed: u64) -> Option<ToolCall> {
     let question = ask.question();
     let by_words = || ask.tools.iter().max_by_key(|tool| fitness(tool, question));
     let (tool, finish_reason) = match ask.tool_choice {

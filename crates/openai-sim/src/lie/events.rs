@@ -12,6 +12,8 @@ use crate::plan::Event;
 
 /// An event's data, before it is put into bytes.
 pub(crate) struct Line {
+    /// The event's name, if it has one.
+    pub(crate) name: Option<String>,
     pub(crate) data: String,
     pub(crate) tokens: u64,
     /// Whether an empty line ends the event.
@@ -21,6 +23,7 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) fn new(data: impl Into<String>, tokens: u64) -> Self {
         Self {
+            name: None,
             data: data.into(),
             tokens,
             ends: true,

@@ -74,6 +74,10 @@ impl Script {
             "text" => self.text(value.as_str()?),
             "finish_reason" => self.finish_reason(value.as_str()?),
             "model" => self.model(value.as_str()?),
+            "refusal" => self.refusal(value.as_str()?),
+            "tool_usage" if value.is_object() => self.tool_usage(value.clone()),
+            "failure" => self.failure(value.as_str()?),
+            "polls" => self.polls(value.as_u64()?),
             "service_tier" => self.service_tier(value.as_str()?),
             "billed" => self.billed(value.as_bool()?),
             "quirks" => value.as_array()?.iter().try_fold(self, |script, quirk| {
@@ -127,12 +131,12 @@ impl Script {
         })
     }
 
-    /// `prompt_tokens` and `completion_tokens` alone, or with `reasoning_tokens`, are reported and billed; any other form is reported as it is.
+    /// `prompt_tokens` and `completion_tokens` (or `input_tokens` and `output_tokens`) alone, or with `reasoning_tokens`, are reported and billed; any other form is reported as it is.
     fn with_usage(self, value: &Value) -> Self {
         let number = |name: &str| value.get(name).and_then(Value::as_u64);
         match (
-            number("prompt_tokens"),
-            number("completion_tokens"),
+            number("prompt_tokens").or(number("input_tokens")),
+            number("completion_tokens").or(number("output_tokens")),
             value.as_object().map_or(0, Map::len),
         ) {
             (Some(input), Some(output), 2) => self.usage(input, output),
@@ -190,6 +194,14 @@ mod tests {
         check(
             &json!({"usage": {"prompt_tokens": 9, "completion_tokens": 8, "reasoning_tokens": 5}}),
             &Script::new().usage(9, 8).reasoning(5),
+        );
+        check(
+            &json!({"usage": {"input_tokens": 9, "output_tokens": 8}}),
+            &Script::new().usage(9, 8),
+        );
+        check(
+            &json!({"refusal": "no", "failure": "server_error", "polls": 3}),
+            &Script::new().refusal("no").failure("server_error").polls(3),
         );
         check(
             &json!({"usage": {"prompt_tokens": 1, "odd": 2}}),

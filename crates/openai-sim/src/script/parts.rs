@@ -79,6 +79,14 @@ pub(crate) struct AnswerWish {
     pub(crate) finish_reason: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) service_tier: Option<String>,
+    /// Said instead of a text.
+    pub(crate) refusal: Option<String>,
+    /// What hosted tools used.
+    pub(crate) tool_usage: Option<Value>,
+    /// The code of the error that work fails with.
+    pub(crate) failure: Option<String>,
+    /// How often work in the background is found undone.
+    pub(crate) polls: Option<u64>,
 }
 
 /// Which usage an answer reports.

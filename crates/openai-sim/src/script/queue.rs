@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use super::{Script, Times};
+use crate::route;
 
 /// Scripts held at once.
 pub const SCRIPTS_MAX: usize = 1024;
@@ -33,7 +34,10 @@ impl ScriptQueue {
 
     /// The script for a call on `path`, used up by it.
     pub(crate) fn take(&mut self, path: &str) -> Option<Script> {
-        let fits = |script: &Script| script.path.as_deref().is_none_or(|wanted| wanted == path);
+        let fits = |script: &Script| {
+            let wanted = script.path.as_deref();
+            wanted.is_none_or(|wanted| route::fits(wanted, path))
+        };
         let Some(at) = self.counted.iter().position(fits) else {
             return self.standing.iter().find(|script| fits(script)).cloned();
         };

@@ -11,6 +11,7 @@ mod embeddings;
 mod lies;
 mod recordings;
 mod refusals;
+mod responses;
 mod scripts;
 mod stream;
 
