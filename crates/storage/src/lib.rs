@@ -1,21 +1,12 @@
 //! What must survive a restart: virtual keys, budgets and the ledger, as operations over plain rows.
 //!
 //! A [`Store`] is opened once and cloned freely. Callers hand it rows of integers and strings and never see SQL: the same
-<<<<<<< Updated upstream
 //! operations stand before one SQLite file on a local disk ([`Store::open`]) and before a PostgreSQL server that several
 //! servers of ours share ([`Store::connect`]).
 //!
 //! - **Writing** of entries goes through one writer. [`Store::enqueue_entry`] returns when the entry has a place in the
 //!   queue; the writer gathers entries for a few milliseconds and commits them together, which is what makes a ledger
 //!   cheap. [`Store::append_entries`] and [`Store::flush`] wait for the disk and cut the gathering short.
-=======
-//! operations stand on one SQLite file on a local disk ([`Store::open`]), for one server, and on a PostgreSQL server
-//! ([`Store::connect`]) that several servers share. One suite of tests runs on both.
-//!
-//! - **Writing** of entries goes through one thread or task. [`Store::enqueue_entry`] returns when the entry has a place
-//!   in the queue; the writer gathers entries for a few milliseconds and commits them together, which is what makes a
-//!   ledger cheap. [`Store::append_entries`] and [`Store::flush`] wait for the disk and cut the gathering short.
->>>>>>> Stashed changes
 //! - **Failing** disks lose nothing while the process lives: every receipt is told, the entries stay queued and are
 //!   tried again, and [`Store::health`] says so, cheaply enough to be asked on each request. It says the same of a disk
 //!   that hangs or falls behind without any error. A caller that must not run ahead of its ledger stops when it reads
@@ -24,17 +15,12 @@
 //!   [`Store::insert_key`] reports a repeat, as a conflict. A repeated grant grants again, within the limit, and its totals
 //!   tell the owner of the lease what it did not know of.
 //! - **Reports** come from daily sums that are written in the same transaction as the entries.
-<<<<<<< Updated upstream
 //! - **Budgets** hold by leases. An instance ([`Store::open_instance`]) is granted money ([`Store::grant`]) only while
 //!   settled + leased stays within the limit of the window, and cuts its reservations from that in memory. An entry that
 //!   carries its leases ([`EntryWrite`]) settles them in its own transaction, once. What a dead instance held is charged
 //!   ([`Store::write_off_dead`]), and an entry that comes late takes back from that. The arithmetic of each step is
 //!   [`WindowSums`], apart from any database.
 //! - **Sharing** of SQLite: one server, by a lock file beside the database, and any number of short-lived commands.
-=======
-//! - **Sharing**: on SQLite one server, by a lock file beside the database, on PostgreSQL as many as you like; and any
-//!   number of short-lived commands.
->>>>>>> Stashed changes
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
