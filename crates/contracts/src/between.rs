@@ -14,7 +14,8 @@ use crate::finding::{Finding, Place, sorted};
 use crate::folder::form;
 use crate::headers::{self, HeaderRule, has_meaning};
 use crate::ours::Ours;
-use crate::shape::{Field, Shape};
+use crate::path;
+use crate::shape::{Field, Kind, Shape};
 
 /// What differs through keyward, beyond `ours`. Equal requests are paired, in their order, and their statuses and
 /// forms compared; shapes and headers are compared over all answers of one route, status and form, so that a field
@@ -116,6 +117,8 @@ fn bodies(kind: &str, direct: &[&Exchange], through: &[&Exchange], ours: &Ours) 
     let (Some(mut direct), Some(through)) = (shape(direct), shape(through)) else {
         return Vec::new();
     };
+    let mut differences = Vec::new();
+    gone("", &direct, &through, &mut differences);
     for (name, field) in &ours.shape.fields {
         let added = Field {
             optional: true,
@@ -123,10 +126,30 @@ fn bodies(kind: &str, direct: &[&Exchange], through: &[&Exchange], ours: &Ours) 
         };
         direct.fields.entry(name.clone()).or_insert(added);
     }
-    compare(&through, &direct)
+    differences.extend(compare(&through, &direct));
+    differences
         .into_iter()
         .map(|difference| Finding::through(kind, Place::Answer, difference))
         .collect()
+}
+
+/// Fields that come and go directly and never come through keyward: to [`compare`] they are optional.
+fn gone(path: &str, direct: &Shape, through: &Shape, differences: &mut Vec<Difference>) {
+    let comes = through.has(Kind::Object);
+    for (name, field) in direct.fields.iter().filter(|_| comes) {
+        let place = path::field(path, name);
+        match through.fields.get(name) {
+            Some(same) => gone(&place, &field.shape, &same.shape, differences),
+            None if field.optional => {
+                let kind = DifferenceKind::Missing { at_times: false };
+                differences.push(Difference::new(&*place, kind, Grade::Breaking));
+            }
+            None => {}
+        }
+    }
+    if let (Some(direct), Some(through)) = (&direct.element, &through.element) {
+        gone(&path::element(path), direct, through, differences);
+    }
 }
 
 fn heads(kind: &str, direct: &[&Exchange], through: &[&Exchange], ours: &Ours) -> Vec<Finding> {

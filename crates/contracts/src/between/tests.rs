@@ -173,3 +173,25 @@ fn a_stream_stays_a_stream_and_pairs_are_made_by_request() {
     other.request = None;
     check(&[direct], &[other], &[]);
 }
+
+#[test]
+fn a_field_that_comes_at_times_and_never_through_keyward_is_gone() {
+    let of = |answers: [Value; 2]| {
+        answers.map(|answer| exchange(200, &DIRECT[..1], Payload::Json(answer)))
+    };
+    let direct = of([
+        json!({"data": [{"a": 1}]}),
+        json!({"data": [{"a": 1, "b": 2}]}),
+    ]);
+    check(
+        &direct,
+        &of([
+            json!({"data": [{"a": 1, "b": 2}]}),
+            json!({"data": [{"a": 1}]}),
+        ]),
+        &[],
+    );
+    let gone = "breaking: POST /x: `data[].b` of the direct answer is missing through keyward";
+    let without = || json!({"data": [{"a": 1}]});
+    check(&direct, &of([without(), without()]), &[gone]);
+}
