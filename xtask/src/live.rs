@@ -16,7 +16,10 @@ use crate::tree::{cargo, root, target};
 /// Where the report goes.
 const FOLDER: &str = "live";
 /// What the suite writes there.
-const WRITTEN: [&str; 3] = ["report.md", "report.json", "keyward.log"];
+const WRITTEN: [&str; 3] = ["report.md", REPORT, "keyward.log"];
+const REPORT: &str = "report.json";
+/// Where the report of the run before goes.
+const PREVIOUS: &str = "previous.json";
 /// Variables that stand for flags, for whoever prefers them.
 const FLAGS_BY_VARIABLE: [(&str, &str); 3] = [
     ("OPENAI_BASE_URL", "--base-url"),
@@ -40,7 +43,13 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
         build("app", "keyward", release)?;
     }
     let reports = target().join(FOLDER);
-    forget(&reports)?;
+    let flags = if only_compares(&words) {
+        flags
+    } else {
+        let flags = flags.into_iter().map(|word| kept(&reports, word)).collect();
+        forget(&reports)?;
+        flags
+    };
     let mut command = Command::new(target().join(folder).join("live-suite"));
     command.current_dir(root()).args(&flags);
     command
@@ -113,8 +122,26 @@ fn only_compares(words: &[&str]) -> bool {
         .is_some_and(|word| !word.starts_with("--"))
 }
 
-/// Takes the last run's files away, so that a run which breaks off leaves no report of another.
+/// The path of the last run's report, once [`forget`] has put it aside; any other word as it is.
+fn kept(reports: &Path, word: String) -> String {
+    let last = reports.join(REPORT);
+    let is_last =
+        last.exists() && root().join(&word).canonicalize().ok() == last.canonicalize().ok();
+    if is_last {
+        reports.join(PREVIOUS).to_string_lossy().into_owned()
+    } else {
+        word
+    }
+}
+
+/// Takes the last run's files away, so that a run which breaks off leaves no report of another. What programs read is
+/// put aside, so that it can be compared with.
 fn forget(reports: &Path) -> anyhow::Result<()> {
+    let last = reports.join(REPORT);
+    if last.exists() {
+        std::fs::rename(&last, reports.join(PREVIOUS))
+            .with_context(|| format!("put {} aside", last.display()))?;
+    }
     let paths: Vec<PathBuf> = WRITTEN.iter().map(|name| reports.join(name)).collect();
     for path in paths.iter().filter(|path| path.exists()) {
         std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
@@ -153,7 +180,25 @@ fn is_loopback(base_url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{after, flags, is_loopback, key, only_compares};
+    use super::{after, flags, forget, is_loopback, kept, key, only_compares};
+
+    #[test]
+    fn the_last_report_can_be_compared_with_though_a_run_takes_it_away() {
+        let name = format!("xtask-live-{}", std::process::id());
+        let reports = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&reports).unwrap();
+        let last = reports.join("report.json");
+        std::fs::write(&last, "last").unwrap();
+        let word = kept(&reports, last.to_string_lossy().into_owned());
+        assert_eq!(kept(&reports, "--accept".to_owned()), "--accept");
+        forget(&reports).unwrap();
+        let read = std::fs::read_to_string(&word).unwrap();
+        assert_eq!((read.as_str(), last.exists()), ("last", false));
+        // A run that left no report takes nothing away.
+        forget(&reports).unwrap();
+        assert!(std::path::Path::new(&word).exists());
+        std::fs::remove_dir_all(&reports).unwrap();
+    }
 
     #[test]
     fn loopback_is_told_from_what_only_looks_like_it() {
