@@ -19,6 +19,8 @@ use super::watch::Watched;
 
 /// An answer is out so much earlier, at the most, than its entry is on disk.
 const ENTERED_MAX_MS: u64 = 2_000;
+/// The same while a frozen server may hold rows that the entry needs: until the database ends its transaction.
+const BLOCKED_MAX_MS: u64 = 12_000;
 /// Examples that a finding names.
 const EXAMPLES_MAX: usize = 5;
 const PICO_DIGITS: usize = 12;
@@ -93,13 +95,24 @@ impl Outcome {
 /// Whether this call's entry may have gone with its server.
 fn near_a_kill(sent: &Sent, lives: &[Life]) -> bool {
     let killed = lives.get(sent.life).and_then(|life| life.killed_at_ms);
-    let slack = if sent.whole {
-        ENTERED_MAX_MS
-    } else {
-        // The caller had left; the server went on.
-        ENTERED_MAX_MS + u64::try_from(ATTEMPT_MAX.as_millis()).unwrap_or_default()
+    let Some(killed) = killed else {
+        return false;
     };
-    killed.is_some_and(|killed| sent.ended_ms.saturating_add(slack) >= killed)
+    let since = killed.saturating_sub(BLOCKED_MAX_MS);
+    let frozen = lives.iter().flat_map(|life| &life.frozen_at_ms);
+    let is_blocked = frozen.into_iter().any(|at| (since..killed).contains(at));
+    let late = if is_blocked {
+        BLOCKED_MAX_MS
+    } else {
+        ENTERED_MAX_MS
+    };
+    // A caller that left does not see how long the server goes on.
+    let goes_on = if sent.whole {
+        0
+    } else {
+        u64::try_from(ATTEMPT_MAX.as_millis()).unwrap_or_default()
+    };
+    sent.ended_ms.saturating_add(late + goes_on) >= killed
 }
 
 /// Each end user pays what was billed for it, and not more than that where usage was reported.

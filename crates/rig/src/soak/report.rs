@@ -104,7 +104,11 @@ fn laws(text: &mut String, outcome: &Outcome, evidence: &Evidence<'_>) -> std::f
         .iter()
         .filter(|life| life.killed_at_ms.is_some())
         .count();
-    let paused: u32 = evidence.lives.iter().map(|life| life.pauses).sum();
+    let paused: usize = evidence
+        .lives
+        .iter()
+        .map(|life| life.frozen_at_ms.len())
+        .sum();
     let (billed, total) = (evidence.bill.total(), evidence.books.total());
     let rows = [
         ("requests sent", evidence.journal.sent.len().to_string()),

@@ -24,8 +24,8 @@ pub(crate) struct Address {
 pub(crate) struct Life {
     /// When `kill -9` was sent, if that is how it ended.
     pub(crate) killed_at_ms: Option<u64>,
-    /// How often it was frozen.
-    pub(crate) pauses: u32,
+    /// When it was frozen.
+    pub(crate) frozen_at_ms: Vec<u64>,
     /// Why it ended at its start, if it did.
     pub(crate) refused: Option<String>,
 }
@@ -66,7 +66,7 @@ impl Roster {
         let lives = &mut self.state().lives;
         lives.push(Life {
             killed_at_ms: None,
-            pauses: 0,
+            frozen_at_ms: Vec::new(),
             refused: None,
         });
         lives.len() - 1
@@ -103,8 +103,9 @@ impl Roster {
 
     /// It was frozen once more.
     pub(crate) fn paused(&self, life: usize) {
+        let at = self.now_ms();
         if let Some(life) = self.state().lives.get_mut(life) {
-            life.pauses += 1;
+            life.frozen_at_ms.push(at);
         }
     }
 

@@ -84,12 +84,12 @@ fn world() -> World {
         lives: vec![
             Life {
                 killed_at_ms: None,
-                pauses: 0,
+                frozen_at_ms: Vec::new(),
                 refused: None,
             },
             Life {
                 killed_at_ms: Some(10_000),
-                pauses: 0,
+                frozen_at_ms: Vec::new(),
                 refused: None,
             },
         ],
