@@ -8,4 +8,6 @@ mod fail_closed;
 mod first_start;
 mod lifecycle;
 mod marked_keys;
+mod money;
 mod sdks;
+mod soak;
