@@ -19,7 +19,7 @@ pub(crate) const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 const MAX_SPEND: &str = "0.05";
 /// Share of skipped checks, in percent, from which a run shows too little to pass.
 const SKIPPED_PERCENT_MAX: u32 = 30;
-/// Calls of each kind that latency is measured with; at most `SAMPLES_MAX`.
+/// Calls of each kind that latency is measured with, and at most `SAMPLES_MAX`.
 const SAMPLES: u64 = 5;
 const SAMPLES_MAX: u64 = 200;
 /// Longest p95 of an embedding and of a generation, in milliseconds.
@@ -101,7 +101,8 @@ impl Options {
                 "--accept" => options.accept = true,
                 "--fast" => options.fast = true,
                 _ => {
-                    let value = words.next().with_context(|| {
+                    let value = words.next_if(|word| !word.starts_with("--"));
+                    let value = value.with_context(|| {
                         format!("`{flag}` is unknown or has no value; type: cargo xtask help")
                     })?;
                     options.set(flag, value)?;
@@ -142,13 +143,23 @@ impl Options {
             "--dimensions" => self.dimensions = Some(usize::try_from(number()?)?),
             "--reasoning-effort" => self.reasoning_effort = text(),
             "--max-spend" => self.max_spend = value.parse()?,
-            "--samples" => self.samples = number()?.min(SAMPLES_MAX),
+            "--samples" => {
+                self.samples = number()?;
+                ensure!(
+                    self.samples <= SAMPLES_MAX,
+                    "`--samples {value}`: at most {SAMPLES_MAX}"
+                );
+            }
             "--record" => self.record = path(),
             "--replay" => self.replay = path(),
             "--compare" => self.compare = path(),
             "--embedding-p95-ms" => self.limits.embedding_p95_ms = number()?,
             "--generation-p95-ms" => self.limits.generation_p95_ms = number()?,
-            "--skipped-percent-max" => self.limits.skipped_percent = u32::try_from(number()?)?,
+            "--skipped-percent-max" => {
+                let percent = value.parse().ok().filter(|percent| *percent <= 100);
+                self.limits.skipped_percent =
+                    percent.context("`--skipped-percent-max` is a whole number from 0 to 100")?;
+            }
             "--moved-ratio" => {
                 let ratio = value.parse().ok().filter(|ratio: &f64| *ratio > 1.0);
                 self.limits.moved_ratio =
@@ -229,6 +240,13 @@ mod tests {
         assert_eq!((options.prices.len(), options.compare_with), (2, None));
         let both = read("--compare old.json new.json").unwrap();
         assert_eq!(both.compare_with.as_deref(), Some(Path::new("new.json")));
+        assert_eq!(
+            read("--skipped-percent-max 0")
+                .unwrap()
+                .limits
+                .skipped_percent,
+            0
+        );
         assert_eq!(read("").unwrap().max_spend.to_string(), "0.05");
     }
 
@@ -239,6 +257,10 @@ mod tests {
             "--max-spend",
             "--max-spend 1e3",
             "--samples 0",
+            "--samples 201",
+            "--skipped-percent-max 101",
+            "--record --accept",
+            "--compare --fast",
             "--moved-ratio 1",
             "--record a --replay b",
             "--base-url a --base-url b",
