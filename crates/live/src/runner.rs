@@ -25,7 +25,7 @@ pub(crate) async fn run(
             let outcome = if stopped {
                 Outcome::NotRun
             } else {
-                one(check, door, world).await
+                held(one(check, door, world).await, rows.last(), check)
             };
             let took = world.book().spend.priced.pico() - before.priced.pico();
             if took > bound.priced.pico() {
@@ -58,6 +58,19 @@ pub(crate) async fn run(
     rows
 }
 
+/// What the upstream does when it is asked directly, it does through keyward too: a skip there hides a failure.
+fn held(outcome: Outcome, before: Option<&Row>, check: &Check) -> Outcome {
+    let passed_directly = before.is_some_and(|row| {
+        row.id == check.id && row.door == Door::Direct && matches!(row.outcome, Outcome::Pass(_))
+    });
+    match outcome {
+        Outcome::Skip(why) if passed_directly => Outcome::Fail(format!(
+            "it passes directly, and not through keyward: {why}"
+        )),
+        other => other,
+    }
+}
+
 async fn one(check: &Check, door: Door, world: &World) -> Outcome {
     world.book().check = check.id;
     let outcome = Outcome::from((check.run)(world, door).await);
@@ -66,5 +79,34 @@ async fn one(check: &Check, door: Door, world: &World) -> Outcome {
         Outcome::Fail(why) => Outcome::Fail(scrubbed(why)),
         Outcome::Skip(why) => Outcome::Skip(scrubbed(why)),
         _ => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::held;
+    use crate::check::{Door, Outcome, Row};
+    use crate::checks;
+
+    #[test]
+    fn a_skip_through_keyward_of_what_passes_directly_is_a_failure() {
+        let all = checks::all();
+        let check = all.iter().find(|check| check.doors.len() == 2).unwrap();
+        let direct = |outcome: Outcome| Row {
+            id: check.id,
+            shows: "",
+            door: Door::Direct,
+            outcome,
+        };
+        let skip = || Outcome::Skip("not supported".to_owned());
+        let word = |before: Option<&Row>| held(skip(), before, check).word();
+        assert_eq!(word(Some(&direct(Outcome::Pass(Vec::new())))), "FAIL");
+        assert_eq!(word(Some(&direct(skip()))), "SKIP");
+        assert_eq!(word(None), "SKIP");
+        let other = Row {
+            id: "another",
+            ..direct(Outcome::Pass(Vec::new()))
+        };
+        assert_eq!(word(Some(&other)), "SKIP");
     }
 }
