@@ -80,7 +80,9 @@ impl Answer {
     /// Goes on with a refusal: a 4xx, or a 5xx that says what is wrong with the request.
     pub(crate) fn refused(self, what: &str) -> Result<Self, Stop> {
         given(self.status != 200, format!("the upstream accepts {what}"))?;
-        ensure(self.status >= 400, || self.evidence())?;
+        // Throttled or too late: the request was not even looked at.
+        let looked_at = self.status >= 400 && ![408, 429, 503, 504].contains(&self.status);
+        ensure(looked_at, || self.evidence())?;
         ensure(self.json()["error"]["message"].is_string(), || {
             format!("no error message: {}", self.evidence())
         })?;
@@ -114,4 +116,29 @@ pub(crate) fn list_at<'a>(value: &'a Value, place: &str) -> Result<&'a [Value], 
     found
         .map(Vec::as_slice)
         .ok_or_else(|| fail(format!("no list at {place} of the answer")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answer;
+    use crate::check::Outcome;
+    use std::time::Duration;
+
+    #[test]
+    fn a_throttled_call_is_no_refusal_of_what_was_asked() {
+        let word = |status: u16| {
+            let answer = Answer {
+                status,
+                headers: Vec::new(),
+                body: br#"{"error": {"message": "no"}}"#.to_vec(),
+                first: Duration::ZERO,
+                took: Duration::ZERO,
+            };
+            Outcome::from(answer.refused("anything").map(|_| Vec::new())).word()
+        };
+        assert_eq!(
+            [200, 400, 404, 429, 503].map(word),
+            ["SKIP", "PASS", "PASS", "FAIL", "FAIL"]
+        );
+    }
 }

@@ -36,6 +36,11 @@ impl Secret {
         &self.text
     }
 
+    /// Whether it is long enough to be looked for.
+    pub(crate) fn can_be_found(&self) -> bool {
+        !self.forms.is_empty()
+    }
+
     /// Whether it stands in a text, raw, reversed, in hex or in base64 of any alignment.
     pub(crate) fn stands_in(&self, text: &str) -> bool {
         self.forms.iter().any(|form| text.contains(form.as_str()))
@@ -96,6 +101,8 @@ mod tests {
 
     #[test]
     fn a_short_one_is_not_looked_for() {
-        assert!(!Secret::new("test".to_owned()).stands_in("a test"));
+        let short = Secret::new("test".to_owned());
+        assert!(!short.stands_in("a test") && !short.can_be_found());
+        assert!(Secret::new("a".repeat(16)).can_be_found());
     }
 }

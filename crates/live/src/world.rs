@@ -22,6 +22,9 @@ use crate::spend::{Spend, Tariff};
 /// Longest wait for one answer.
 const CALL_MAX: Duration = Duration::from_secs(180);
 
+/// Longest answer; the largest that a check asks for has some hundred kilobytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// What the checks need to know.
 pub(crate) struct Setup {
     pub(crate) keyward: PathBuf,
@@ -80,6 +83,8 @@ pub(crate) struct Book {
     pub(crate) leaks: Vec<&'static str>,
     /// Logs of instances that have ended.
     pub(crate) logs: Vec<String>,
+    /// Keys of other instances, virtual ones and made-up ones for the upstream.
+    pub(crate) keys: Vec<String>,
 }
 
 impl World {
@@ -105,7 +110,13 @@ impl World {
         settings: &[(&str, &str)],
     ) -> Result<Keyward, Stop> {
         let key = upstream_key.unwrap_or_else(|| self.setup.secret.for_environment());
-        start(&self.setup, key, settings).map_err(|error| fail(format!("{error:#}")))
+        let keyward =
+            start(&self.setup, key, settings).map_err(|error| fail(format!("{error:#}")))?;
+        let made_up = upstream_key.map(str::to_owned);
+        let mut book = self.book();
+        book.keys.extend(made_up);
+        book.keys.push(keyward.key.clone());
+        Ok(keyward)
     }
 
     /// The book.
@@ -179,6 +190,9 @@ impl World {
         let (mut body, mut first) = (Vec::new(), None);
         while let Some(piece) = response.chunk().await.map_err(broken)? {
             first.get_or_insert_with(|| start.elapsed());
+            ensure(body.len() + piece.len() <= ANSWER_BYTES_MAX, || {
+                format!("the answer is longer than {ANSWER_BYTES_MAX} bytes")
+            })?;
             body.extend_from_slice(&piece);
         }
         let took = start.elapsed();

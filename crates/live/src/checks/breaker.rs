@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::ask::Ask;
 use crate::check::{Check, Checked, Door, ONLY_KEYWARD, Stop, chat, embed, ensure, fail, given};
 use crate::keyward::Keyward;
+use crate::money::Usd;
 use crate::world::{Entrance, World, entrance};
 
 /// A quick call may take so many times what it took before.
@@ -125,10 +126,15 @@ async fn timeout(world: &World) -> Checked {
     world.book().logs.push(keyward.written());
     let (answer, call) = (answer?, call.unwrap_or_default());
     let attempt: &Value = &call["attempts"][0];
-    ensure(
-        attempt["state"] == "estimated" && attempt["cost_usd"] != "0",
-        || format!("the ledger has {attempt}"),
-    )?;
+    let cost = attempt["cost_usd"]
+        .as_str()
+        .and_then(|text| text.parse().ok());
+    let tariff = &world.setup.tariff;
+    let output = LONG_TOKENS + tariff.reasoning_tokens();
+    let at_bound = cost.is_some_and(|cost: Usd| cost > tariff.chat.bound(0, output));
+    ensure(attempt["state"] == "estimated" && at_bound, || {
+        format!("the ledger has {attempt}")
+    })?;
     Ok(vec![("took_ms", answer.took.as_millis() as f64)])
 }
 

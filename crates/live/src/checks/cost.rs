@@ -138,6 +138,9 @@ async fn ledger(world: &World) -> Checked {
         })?;
         reported += 1;
     }
+    ensure(reported > 0, || {
+        format!("of {} calls none could be held against usage", calls.len())
+    })?;
     let report = world
         .keyward
         .json(&["usage", "--by", "model", "--format", "json"])

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::generation::body;
 use crate::ask::{Ask, question};
 use crate::check::{BOTH, Check, Checked, Door, ONLY_KEYWARD, chat, embed, ensure};
+use crate::key::Secret;
 use crate::world::{Entrance, UNKNOWN_MODEL, World, entrance};
 
 /// Words of the over-long input, a token each: more than any current embedding model takes.
@@ -93,6 +94,11 @@ async fn key(world: &World, door: Door) -> Checked {
         answer.status == 502 && code == "upstream_credentials_rejected",
         || answer.evidence(),
     )?;
+    let refused = Secret::new(made_up_key());
+    ensure(
+        !refused.stands_in(&String::from_utf8_lossy(&answer.body)),
+        || "the key that the upstream refused stands in keyward's answer".to_owned(),
+    )?;
     Ok(vec![("status", 502.0)])
 }
 
@@ -141,7 +147,18 @@ async fn too_long(world: &World, door: Door) -> Checked {
         json!({"model": world.setup.tariff.embed.model, "input": input.trim_end()}),
     );
     let answer = world.call(door, ask).await?.refused("any length")?;
+    // llama.cpp says 500; an upstream or a keyward that is out of order says so too, and of something else.
+    let json = answer.json();
+    let message = json["error"]["message"].as_str().unwrap_or_default();
+    ensure(answer.status < 500 || speaks_of_length(message), || {
+        answer.evidence()
+    })?;
     Ok(vec![("status", f64::from(answer.status))])
+}
+
+/// Too large, too long, too many tokens. Longer words do not survive in a cassette.
+fn speaks_of_length(message: &str) -> bool {
+    message.split_whitespace().any(|word| word == "too")
 }
 
 async fn wrong_type(world: &World, door: Door) -> Checked {
@@ -162,4 +179,15 @@ async fn out_of_range(world: &World, door: Door) -> Checked {
         .refused("a temperature of 9")?;
     ensure(answer.status < 500, || answer.evidence())?;
     Ok(vec![("status", f64::from(answer.status))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::speaks_of_length;
+
+    #[test]
+    fn a_server_error_refuses_a_length_only_if_it_says_so() {
+        assert!(speaks_of_length("Input is too large to process."));
+        assert!(!speaks_of_length("The upstream could not be reached."));
+    }
 }
