@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use contracts::{Contracts, Drift, Drifts, Exchange, Finding, Grade, Learned, between, laws};
+use contracts::{
+    Contracts, Drift, Drifts, Exchange, Finding, Grade, Learned, Place, between, laws,
+};
 
 use crate::check::{Door, Outcome, Row};
 use crate::unseen::{Unseen, unseen};
@@ -27,6 +29,8 @@ pub(crate) struct Known {
 pub struct Found {
     /// Differs from the contracts and was accepted.
     pub accepted: Vec<Finding>,
+    /// Differs, and this run accepted it.
+    pub accepted_now: Vec<Finding>,
     /// Differs and was not accepted.
     pub new: Vec<Finding>,
     /// Was accepted and is not seen any more.
@@ -35,6 +39,18 @@ pub struct Found {
     pub unseen: Vec<Unseen>,
     /// What keyward changed beyond its design.
     pub changed: Vec<Finding>,
+}
+
+impl Found {
+    /// The same with what this run has accepted, so that the report tells it though it is no difference any more.
+    pub(crate) fn accepting(mut self, accepted_now: Vec<Finding>) -> Self {
+        self.accepted
+            .retain(|finding| !accepted_now.contains(finding));
+        Self {
+            accepted_now,
+            ..self
+        }
+    }
 }
 
 impl Known {
@@ -86,9 +102,11 @@ impl Known {
             self.drifts.split(findings)
         };
         let paired = [Door::Direct, Door::Keyward].map(|door| of_door(noted, door, true));
-        let changed = between(&paired[0], &paired[1], self.contracts.ours());
+        let mut changed = between(&paired[0], &paired[1], self.contracts.ours());
+        changed.extend(self.broken_through(&paired[0], &paired[1]));
         Found {
             accepted: split.accepted,
+            accepted_now: Vec::new(),
             new: split.new,
             gone: split.gone,
             unseen: unseen(&self.contracts, &direct),
@@ -142,6 +160,19 @@ impl Known {
         findings
     }
 
+    /// Orders and laws that hold directly and not through keyward.
+    fn broken_through(&self, direct: &[Exchange], through: &[Exchange]) -> Vec<Finding> {
+        let direct = self.findings(direct);
+        let told = |finding: &Finding| {
+            let by_place = (&finding.contract, finding.place, &finding.difference.path);
+            (direct.iter()).any(|one| by_place == (&one.contract, one.place, &one.difference.path))
+        };
+        let mut through = self.findings(through);
+        through
+            .retain(|finding| matches!(finding.place, Place::Order | Place::Law) && !told(finding));
+        through
+    }
+
     fn drifts_path(&self) -> PathBuf {
         self.folder
             .join("drifts")
@@ -163,11 +194,16 @@ impl Known {
             found.new.len()
         };
         let contracts = if wrong == 0 {
-            Outcome::Pass(vec![
+            let mut figures = vec![
                 ("accepted", found.accepted.len() as f64),
                 ("new", found.new.len() as f64),
                 ("gone", found.gone.len() as f64),
-            ])
+            ];
+            if !found.accepted_now.is_empty() {
+                figures.push(("accepted_now", found.accepted_now.len() as f64));
+                figures.push(("of_them_breaking", breaking(&found.accepted_now) as f64));
+            }
+            Outcome::Pass(figures)
         } else {
             let what = if openai {
                 "breaking differences"
@@ -207,3 +243,6 @@ fn of_door(noted: &[Noted], door: Door, paired: bool) -> Vec<Exchange> {
         .filter(|noted| noted.door == door && (noted.paired || !paired));
     fitting.map(|noted| noted.exchange.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests;

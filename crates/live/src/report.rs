@@ -105,6 +105,8 @@ impl Report {
 /// The drifts of a run with what is known of each, in the order of the report.
 fn drifts(found: &Found) -> Vec<(&'static str, &Finding)> {
     let new = found.new.iter().map(|finding| ("new", finding));
+    let now = found.accepted_now.iter();
+    let now = now.map(|finding| ("accepted now", finding));
     let accepted = found.accepted.iter().map(|finding| ("accepted", finding));
-    new.chain(accepted).collect()
+    new.chain(now).chain(accepted).collect()
 }

@@ -10,13 +10,14 @@ use anyhow::{Context, bail};
 use openai_sim::{Cassette, Recorder, Sim, SimOptions, Timing};
 
 use crate::options::{OPENAI_BASE_URL, Options, is_loopback};
+use crate::spend::Billed;
 
 /// An upstream that is ready.
 pub(crate) struct Source {
     pub(crate) base_url: String,
     pub(crate) key: String,
-    /// On this machine, where no price is real unless it was given.
-    pub(crate) nobody_bills: bool,
+    /// Which prices somebody bills.
+    pub(crate) billed: Billed,
     /// The upstream's name, where a cassette tells it.
     pub(crate) name: Option<String>,
     /// The day of the cassette that answers.
@@ -41,16 +42,20 @@ impl Source {
             return Self::replay(&path, options).await;
         }
         let upstream = options.base_url.as_deref().unwrap_or(OPENAI_BASE_URL);
-        let nobody_bills = is_loopback(upstream);
+        let on_loopback = is_loopback(upstream);
         let key = match key {
             Some(key) => key,
-            None if nobody_bills => made_up(),
+            None if on_loopback => made_up(),
             None => bail!("a real API wants a key; type: OPENAI_API_KEY=… cargo xtask test-live"),
         };
         let mut source = Self {
             base_url: upstream.to_owned(),
             key,
-            nobody_bills,
+            billed: if on_loopback {
+                Billed::ButTest
+            } else {
+                Billed::All
+            },
             name: None,
             recorded: None,
             between: Between::Nothing,
@@ -85,7 +90,7 @@ impl Source {
         Ok(Self {
             base_url: sim.base_url(),
             key: made_up(),
-            nobody_bills: true,
+            billed: Billed::Nothing,
             name: Some(name),
             recorded: Some(recorded),
             between: Between::Player { _sim: sim },

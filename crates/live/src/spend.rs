@@ -15,8 +15,20 @@ const REASONING_TOKENS: u64 = 256;
 pub(crate) struct Tariff {
     pub(crate) chat: Price,
     pub(crate) embed: Price,
-    /// On loopback nobody bills a list price or a test price.
-    pub(crate) on_loopback: bool,
+    /// Which of them somebody bills.
+    pub(crate) billed: Billed,
+}
+
+/// Which prices somebody bills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Billed {
+    /// All: the upstream is somewhere else.
+    All,
+    /// The upstream is on this machine, where a model without a price of its own is free. One with a list price
+    /// may be behind a proxy, and then it is not.
+    ButTest,
+    /// None: a cassette answers.
+    Nothing,
 }
 
 /// An amount at the prices in force, and the part of it that somebody bills.
@@ -54,7 +66,11 @@ impl Tariff {
 
     /// An amount of a model's price.
     pub(crate) fn spend(&self, model: Model, amount: Usd) -> Spend {
-        let billed = !self.on_loopback || self.price(model).origin == PriceOrigin::Given;
+        let billed = match self.billed {
+            Billed::All => true,
+            Billed::ButTest => self.price(model).origin != PriceOrigin::Test,
+            Billed::Nothing => false,
+        };
         Spend {
             priced: amount,
             real: if billed { amount } else { Usd::ZERO },
@@ -87,33 +103,43 @@ pub(crate) fn count(calls: &Calls, samples: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Spend, Tariff};
+    use super::{Billed, Spend, Tariff};
     use crate::check::Model;
     use crate::money::Usd;
     use crate::prices::Price;
 
-    fn tariff(on_loopback: bool) -> Tariff {
-        Tariff {
-            chat: Price::given("chat=1/2").unwrap(),
+    fn check(chat: Price, billed: Billed, is_real: bool) {
+        let tariff = Tariff {
+            chat,
             embed: Price::of_test("embed").unwrap(),
-            on_loopback,
-        }
+            billed,
+        };
+        let amount = Usd::from_pico(7);
+        let real = if is_real { amount } else { Usd::ZERO };
+        let expected = Spend {
+            priced: amount,
+            real,
+        };
+        assert_eq!(tariff.spend(Model::Chat, amount), expected);
     }
 
     #[test]
-    fn on_loopback_only_a_given_price_is_real() {
-        let amount = Usd::from_pico(7);
-        let check = |on_loopback, model, real| {
-            assert_eq!(
-                tariff(on_loopback).spend(model, amount),
-                Spend {
-                    priced: amount,
-                    real
-                }
-            );
+    fn a_model_with_a_list_price_is_billed_behind_a_proxy_on_loopback_too() {
+        let listed = || {
+            Price::of_list(crate::options::CHAT_MODEL, "2026-11-22")
+                .unwrap()
+                .unwrap()
         };
-        check(true, Model::Embed, Usd::ZERO);
-        check(true, Model::Chat, amount);
-        check(false, Model::Embed, amount);
+        check(listed(), Billed::All, true);
+        check(listed(), Billed::ButTest, true);
+        check(listed(), Billed::Nothing, false);
+    }
+
+    #[test]
+    fn a_test_price_is_billed_nowhere_but_elsewhere() {
+        let test = || Price::of_test("chat").unwrap();
+        check(test(), Billed::ButTest, false);
+        check(test(), Billed::All, true);
+        check(Price::given("chat=1/2").unwrap(), Billed::ButTest, true);
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use contracts::Finding;
 use serde_json::Value;
 
 use crate::check::{Check, Outcome, Row};
@@ -22,11 +23,14 @@ use crate::prices::Price;
 use crate::report::Report;
 use crate::runner;
 use crate::source::Source;
-use crate::spend::{Spend, Tariff};
+use crate::spend::{Billed, Spend, Tariff};
 use crate::world::{Setup, World};
 
 /// Longest name of an upstream, as keyward's settings have it.
 const NAME_LETTERS_MAX: usize = 32;
+
+/// The name of an upstream that tells none of its own.
+const COMPATIBLE: &str = "compatible";
 
 /// How long the upstream may take to say that it is there.
 const REACH_MAX: Duration = Duration::from_secs(30);
@@ -58,16 +62,15 @@ pub async fn run(
     let mut known = Known::read(&options.contracts, &ready.upstream)?;
     let world = World::open(setup(&options, &ready, environment)?)?;
     let mut rows = runner::run(&all, &world, options.max_spend, &|row| say(&line(row))).await;
-    if options.accept {
-        for path in known.accept(&world.book().noted, &ready.day, &options.chat_model)? {
-            say(&format!(
-                "written: {}; look at it before you commit it",
-                path.display()
-            ));
-        }
-        known = Known::read(&options.contracts, &ready.upstream)?;
+    let mut accepted = Vec::new();
+    if options.accept && rows.iter().any(|row| row.outcome == Outcome::NotRun) {
+        say(
+            "nothing is accepted: the run stopped early, and what it did not ask would count as gone",
+        );
+    } else if options.accept {
+        accepted = accept(&mut known, &options, &ready, &world, say)?;
     }
-    let found = known.judge(&world.book().noted);
+    let found = known.judge(&world.book().noted).accepting(accepted);
     let judged = known.rows(&found);
     judged.iter().for_each(|row| say(&line(row)));
     rows.extend(judged);
@@ -99,6 +102,37 @@ pub async fn run(
     Ok(report)
 }
 
+/// Writes what is new into the contracts or the drifts, and names it, the breaking first. What was new before.
+fn accept(
+    known: &mut Known,
+    options: &Options,
+    ready: &Ready,
+    world: &World,
+    say: Say<'_>,
+) -> anyhow::Result<Vec<Finding>> {
+    let book = world.book();
+    let before = known.judge(&book.noted);
+    // A cassette shows what was so on the day of its recording.
+    let when = ready.source.recorded.as_ref().unwrap_or(&ready.day);
+    for path in known.accept(&book.noted, when, &options.chat_model)? {
+        say(&format!(
+            "written: {}; look at it before you commit it",
+            path.display()
+        ));
+    }
+    *known = Known::read(&options.contracts, &ready.upstream)?;
+    let left = known.judge(&book.noted).new;
+    let accepted = before.new.into_iter();
+    let accepted: Vec<Finding> = accepted.filter(|finding| !left.contains(finding)).collect();
+    for finding in &accepted {
+        say(&format!("accepted: {finding}"));
+    }
+    for drift in &before.gone {
+        say(&format!("taken out, seen no more: {drift}"));
+    }
+    Ok(accepted)
+}
+
 /// Finds the upstream, its name and the prices; prints the plan and holds it against the allowed spend.
 async fn prepare(
     options: &mut Options,
@@ -108,11 +142,11 @@ async fn prepare(
 ) -> anyhow::Result<Ready> {
     let source = Source::open(options, key).await?;
     let day = today().date().to_string();
-    let on_loopback = source.nobody_bills;
+    let billed = source.billed;
     let tariff = Tariff {
-        chat: price(options, &options.chat_model, &day, on_loopback)?,
-        embed: price(options, &options.embed_model, &day, on_loopback)?,
-        on_loopback,
+        chat: price(options, &options.chat_model, &day, billed)?,
+        embed: price(options, &options.embed_model, &day, billed)?,
+        billed,
     };
     let shown = options.base_url.as_deref().unwrap_or(OPENAI_BASE_URL);
     let (text, bound) = plan(all, &tariff, options, shown);
@@ -127,8 +161,7 @@ async fn prepare(
     let owner = reach(&source).await?;
     let upstream = match source.name.clone().or_else(|| options.upstream.clone()) {
         Some(name) => name,
-        None if options.base_url.is_none() => OPENAI.to_owned(),
-        None => name(&owner),
+        None => called(options.base_url.as_deref(), &owner),
     };
     Ok(Ready {
         source,
@@ -168,13 +201,13 @@ pub fn compare_reports(old: &Path, new: &Path, options: &Options) -> anyhow::Res
     ))
 }
 
-fn price(options: &Options, model: &str, day: &str, on_loopback: bool) -> anyhow::Result<Price> {
+fn price(options: &Options, model: &str, day: &str, billed: Billed) -> anyhow::Result<Price> {
     if let Some(price) = options.prices.iter().find(|price| price.model == model) {
         return Ok(price.clone());
     }
     match Price::of_list(model, day)? {
         Some(price) => Ok(price),
-        None if on_loopback => Price::of_test(model),
+        None if billed != Billed::All => Price::of_test(model),
         None => bail!(
             "`{model}` has no price in the list, so its spend can't be bounded; type: cargo xtask test-live --price {model}=INPUT/OUTPUT"
         ),
@@ -208,6 +241,22 @@ async fn reach(source: &Source) -> anyhow::Result<String> {
         .to_owned())
 }
 
+/// The name of an upstream that nobody named. OpenAI is who answers at OpenAI's address; a server which only says that
+/// OpenAI owns its models, as proxies do, must not rewrite the contracts.
+fn called(base_url: Option<&str>, owner: &str) -> String {
+    let host = |url: &str| {
+        let url = reqwest::Url::parse(url).ok()?;
+        url.host_str().map(str::to_owned)
+    };
+    if base_url.is_none_or(|url| host(url) == host(OPENAI_BASE_URL)) {
+        return OPENAI.to_owned();
+    }
+    match name(owner) {
+        own if own == OPENAI => COMPATIBLE.to_owned(),
+        own => own,
+    }
+}
+
 /// The name as keyward's settings and a file's name have it.
 fn name(text: &str) -> String {
     let letters = text.to_lowercase();
@@ -224,7 +273,7 @@ fn name(text: &str) -> String {
         .collect();
     let plain = plain.trim_matches('-');
     if plain.is_empty() {
-        "compatible".to_owned()
+        COMPATIBLE.to_owned()
     } else {
         plain.to_owned()
     }
@@ -264,7 +313,27 @@ fn write(folder: &Path, report: &Report, world: &World) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::name;
+    use super::{called, name};
+
+    #[test]
+    fn only_openai_s_own_address_is_openai_whatever_the_owner_says() {
+        let check = |base_url: Option<&str>, owner: &str, expected: &str| {
+            assert_eq!(called(base_url, owner), expected, "{base_url:?}, {owner}");
+        };
+        check(None, "system", "openai");
+        check(
+            Some("https://api.openai.com/v1/"),
+            "openai-internal",
+            "openai",
+        );
+        check(Some("http://127.0.0.1:4000/v1"), "openai", "compatible");
+        check(
+            Some("https://api.openai.com.example.com/v1"),
+            "OpenAI",
+            "compatible",
+        );
+        check(Some("http://127.0.0.1:4000/v1"), "llamacpp", "llamacpp");
+    }
 
     #[test]
     fn names_fit_the_settings() {

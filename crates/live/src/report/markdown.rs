@@ -100,7 +100,7 @@ fn note(row: &Row) -> String {
             .map(|(name, figure)| format!("{name} {figure}"))
             .collect::<Vec<_>>()
             .join(", "),
-        Outcome::Fail(why) | Outcome::Skip(why) => why.replace('|', "\\|"),
+        Outcome::Fail(why) | Outcome::Skip(why) => why.replace('|', "\\|").replace('\n', " "),
         Outcome::NotRun => "not run: spend".to_owned(),
     }
 }

@@ -87,6 +87,10 @@ async fn the_simulator_passes_as_openai_without_a_drift() {
     let ran = simulated(&contracts(), &[], |_| {}).await;
     assert_eq!(ran.code, Some(0), "{}", ran.text);
     assert_eq!(ran.report()["drifts"], serde_json::json!([]));
+    // On loopback, and yet a list price may be billed behind it.
+    let spend = &ran.report()["spend"];
+    assert_eq!(spend["billed_usd"], spend["priced_usd"]);
+    assert_ne!(spend["billed_usd"], "0");
     // It writes 512 tokens at once, so no deadline of a quick call is too short for it.
     assert_eq!(
         ran.ids("SKIP"),
@@ -150,6 +154,17 @@ async fn what_openai_changes_is_written_into_the_contracts_and_then_passes() {
             .contains("chat_completion.toml; look at it before you commit it"),
         "{}",
         accepting.text
+    );
+    let named =
+        "accepted: breaking: chat_completion: `system_fingerprint` of the contract is missing";
+    assert!(accepting.text.contains(named), "{}", accepting.text);
+    assert!(
+        accepting
+            .lines()
+            .iter()
+            .any(|line| line.starts_with("accepted now breaking: chat_completion: ")),
+        "{:#?}",
+        accepting.lines()
     );
     let after = simulated(folder.path(), &[], lie).await;
     assert_eq!(after.code, Some(0), "{}", after.text);
