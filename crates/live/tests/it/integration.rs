@@ -155,8 +155,7 @@ async fn what_openai_changes_is_written_into_the_contracts_and_then_passes() {
         "{}",
         accepting.text
     );
-    let named =
-        "accepted: breaking: chat_completion: `system_fingerprint` of the contract is missing";
+    let named = "accepted: breaking: chat_completion: `choices[].message.refusal` of the contract is missing";
     assert!(accepting.text.contains(named), "{}", accepting.text);
     assert!(
         accepting
