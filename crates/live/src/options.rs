@@ -15,6 +15,8 @@ pub(crate) const CHAT_MODEL: &str = "gpt-6-luna";
 pub(crate) const EMBED_MODEL: &str = "text-embedding-3-small";
 /// The upstream without `--base-url`.
 pub(crate) const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+/// Longest name of an upstream, as keyward's settings have it.
+pub(crate) const NAME_LETTERS_MAX: usize = 32;
 /// What a run may cost, USD.
 const MAX_SPEND: &str = "0.05";
 /// Share of skipped checks, in percent, from which a run shows too little to pass.
@@ -135,8 +137,25 @@ impl Options {
             "--keyward" => self.keyward = PathBuf::from(value),
             "--contracts" => self.contracts = PathBuf::from(value),
             "--report-dir" => self.report_dir = PathBuf::from(value),
-            "--base-url" => self.base_url = text(),
-            "--upstream" => self.upstream = text(),
+            "--base-url" => {
+                let url = reqwest::Url::parse(value).ok();
+                let is_web = url.is_some_and(|url| matches!(url.scheme(), "http" | "https"));
+                ensure!(
+                    is_web,
+                    "`{flag} {value}`: a URL, as in http://127.0.0.1:8000/v1"
+                );
+                self.base_url = text();
+            }
+            "--upstream" => {
+                // It names a file and is one of keyward's settings.
+                let fits =
+                    |letter: u8| letter.is_ascii_lowercase() || b"0123456789-".contains(&letter);
+                ensure!(
+                    value.len() <= NAME_LETTERS_MAX && value.bytes().all(fits),
+                    "`{flag} {value}`: at most {NAME_LETTERS_MAX} of a-z, 0-9 and -"
+                );
+                self.upstream = text();
+            }
             "--chat-model" => value.clone_into(&mut self.chat_model),
             "--embed-model" => value.clone_into(&mut self.embed_model),
             "--price" => self.prices.push(Price::given(value)?),
@@ -263,7 +282,10 @@ mod tests {
             "--compare --fast",
             "--moved-ratio 1",
             "--record a --replay b",
-            "--base-url a --base-url b",
+            "--base-url http://a --base-url http://b",
+            "--base-url 127.0.0.1:8000/v1",
+            "--upstream ../keyward",
+            "--upstream OpenAI",
         ] {
             assert!(read(line).is_err(), "{line}");
         }

@@ -17,7 +17,7 @@ use crate::clock::today;
 use crate::compare::{self, Comparison};
 use crate::key::Secret;
 use crate::observation::{Known, OPENAI};
-use crate::options::{OPENAI_BASE_URL, Options};
+use crate::options::{NAME_LETTERS_MAX, OPENAI_BASE_URL, Options};
 use crate::plan::plan;
 use crate::prices::Price;
 use crate::report::Report;
@@ -25,9 +25,6 @@ use crate::runner;
 use crate::source::Source;
 use crate::spend::{Billed, Spend, Tariff};
 use crate::world::{Setup, World};
-
-/// Longest name of an upstream, as keyward's settings have it.
-const NAME_LETTERS_MAX: usize = 32;
 
 /// The name of an upstream that tells none of its own.
 const COMPATIBLE: &str = "compatible";
@@ -233,6 +230,10 @@ async fn reach(source: &Source) -> anyhow::Result<String> {
     ensure!(
         ![401, 403].contains(&status),
         "the upstream refuses the key; set OPENAI_API_KEY to one that it knows"
+    );
+    ensure!(
+        status == 200,
+        "the upstream answers GET …/models with {status}; see that OPENAI_BASE_URL ends as its API begins, as in …/v1"
     );
     let models: Value = serde_json::from_str(&text).unwrap_or_default();
     Ok(models["data"][0]["owned_by"]

@@ -78,6 +78,18 @@ async fn a_key_that_the_upstream_refuses_could_not_run() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_base_url_that_is_not_the_api_could_not_run() {
+    let sim = Sim::start(SimOptions::default()).await.unwrap();
+    let address = sim.base_url().replace("/v1", "/v2");
+    check(
+        &["--base-url", &address],
+        Some("a made-up key"),
+        2,
+        "answers GET …/models with 404",
+    );
+}
+
 #[test]
 fn two_reports_are_compared_and_what_broke_fails() {
     let folder = tempfile::tempdir().unwrap();
