@@ -98,8 +98,11 @@ impl Escrow {
         let state = State::new(settings, instance);
         let shared = Arc::new(Shared::new(backing, clock, seed, state));
         shared.open_instance(0).await?;
-        shared.write_off().await?;
-        Ok(Escrow { shared })
+        // Another server may hold rows for a moment, frozen in the middle: the keeper tries again.
+        match shared.write_off().await {
+            Err(error) if !error.is_passing() => return Err(error),
+            _ => Ok(Escrow { shared }),
+        }
     }
 
     /// Grants, beats, returns and renews, until [`Escrow::close`]. To be driven to its end by one task: dropped in between, answers

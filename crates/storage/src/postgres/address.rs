@@ -23,8 +23,9 @@ pub(super) const SCHEMA: &str = "keyward";
 pub(super) const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// How long a statement waits for rows that another server holds.
 const LOCK_MAX: Duration = Duration::from_secs(2);
-/// How long the server keeps a transaction whose owner went away without a word.
-const FORGOTTEN_MAX: Duration = Duration::from_secs(10);
+/// How long the server keeps a transaction whose owner went away without a word: others may wait for its rows, and must be
+/// let through before they give up.
+const FORGOTTEN_MAX: Duration = Duration::from_secs(1);
 /// How long bytes may be on their way before a connection counts as dead.
 const UNHEARD_MAX: Duration = Duration::from_secs(5);
 
