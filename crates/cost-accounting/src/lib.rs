@@ -1,10 +1,15 @@
 //! What a call costs, and the ledger that remembers it: money exact to the pico-dollar, effective-dated prices, disjoint usage.
 //!
-//! Invariants: no float and no rounding anywhere; a missing price is never zero; a bound is never below a cost within it.
+//! Invariants: no float and no rounding anywhere; a missing price is never zero; a bound is never below a cost within it; what is
+//! settled and leased of a budget never passes its limit by a grant.
 //! Does not know: HTTP, wire formats, budgets' owners, where price files lie.
 //!
 //! A [`PriceBook`] is read from the text of price files. It finds the [`PriceRow`] of a model on a day, and the row turns [`Usage`] into
 //! [`PicoUsd`]. A [`Ledger`] keeps an [`Entry`] per attempt and sums them up in a [`Report`].
+//!
+//! [`Budgets`] are limits for a scope and a window. An [`Escrow`] holds the bound of a call in every budget that binds it before the
+//! call is sent; a [`Hold`] that is settled gives the [`Charges`] with which the entry is recorded, and the rest is free at once.
+//! So no budget is ever exceeded, and what a crash interrupts is found and charged at the next start.
 //!
 //! ```
 //! use cost_accounting::{PriceBook, PriceSource, UnknownPrice, Usage};

@@ -27,6 +27,8 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) facts: Arc<Facts>,
+    /// Since then its limit is not above what it is: when it was made, or lowered.
+    pub(crate) limit_epoch: i64,
     pub(crate) pool: Pool,
     pub(crate) spend: Spend,
     pub(crate) seen: Seen,
@@ -50,6 +52,7 @@ impl Account {
                 limit: facts.limit,
                 ..Seen::default()
             },
+            limit_epoch: facts.created_epoch,
             facts,
             pool: Pool::default(),
             spend: Spend::default(),

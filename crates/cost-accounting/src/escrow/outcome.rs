@@ -36,10 +36,11 @@ impl State {
         verdicts
     }
 
-    pub(crate) fn take(&mut self, granted: &Granted, now: Duration, is_ahead: bool) {
+    /// Takes a grant, and what answers that got lost had granted; says how much that is.
+    pub(crate) fn take(&mut self, granted: &Granted, now: Duration, is_ahead: bool) -> i64 {
         let settings = self.settings.clone();
         let Some(account) = self.accounts.get_mut(&granted.budget_id) else {
-            return;
+            return 0;
         };
         let lease = account.lease(granted.lease_id, granted.window_start);
         let amount = self.leases.granted(&lease, granted);
@@ -64,6 +65,7 @@ impl State {
             count += 1;
             count <= WAKE_MAX
         });
+        amount
     }
 
     fn see(&mut self, short: &Short) {

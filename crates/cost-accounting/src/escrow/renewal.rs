@@ -11,7 +11,6 @@ use storage::{Granted, StoreError, StoreErrorKind, Want};
 
 use crate::escrow::event::EscrowEvent;
 use crate::escrow::known::{CallScope, Facts, Known};
-use crate::escrow::pool::Return;
 use crate::escrow::refusal::Refused;
 use crate::escrow::settings::ASKS_MAX;
 use crate::escrow::shared::Shared;
@@ -144,11 +143,15 @@ impl Shared {
         }
         let carry = self.lock().carry_over(known);
         let granted = self.grant_carried(&instance, &carry).await?;
-        let mut state = self.lock();
-        if state.instance.generation == instance.generation {
-            state.carried(&carry, &granted, self.now());
+        {
+            let mut state = self.lock();
+            if state.instance.generation == instance.generation {
+                state.carried(&carry, &granted, self.now());
+            }
         }
-        state.adopted = epoch;
+        // What settled before it was carried over is in the new budget's sum when its entry is on disk.
+        self.backing.flush().await?;
+        self.lock().adopted = epoch;
         Ok(())
     }
 
@@ -214,9 +217,9 @@ impl State {
         for granted in granted {
             if let Some(facts) = carry.facts.get(&granted.budget_id) {
                 self.account(facts);
-                self.take(granted, now, false);
-                let amount = carry.amounts.get(&granted.budget_id).copied();
-                over.insert(granted.budget_id, (granted.lease_id, amount.unwrap_or(0)));
+                // With what a lost answer had forced: none of it may be cut for new calls.
+                let amount = self.take(granted, now, false);
+                over.insert(granted.budget_id, (granted.lease_id, amount));
             }
         }
         let generation = self.instance.generation;
@@ -251,7 +254,6 @@ impl State {
                 && let Some(left) = account.and_then(|account| account.pool.give(amount))
             {
                 debug_assert_eq!(left.lease_id, lease_id);
-                let Return { .. } = left;
                 self.leases.give_back(left);
             }
         }

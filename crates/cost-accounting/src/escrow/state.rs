@@ -58,7 +58,10 @@ pub(crate) struct Open {
     pub(crate) known: Arc<Known>,
     pub(crate) amount: i64,
     pub(crate) parts: Vec<Part>,
+    /// The epoch whose budgets it is charged to.
     pub(crate) epoch: i64,
+    /// The epoch at which it was cut.
+    cut_epoch: i64,
     pub(crate) generation: u64,
 }
 
@@ -146,6 +149,9 @@ impl State {
         if facts.changed_epoch >= account.facts.changed_epoch {
             account.facts = Arc::clone(facts);
         }
+        if is_lower {
+            account.limit_epoch = facts.changed_epoch;
+        }
         // The store checks what is asked for anew; what is free here was granted under the old limit.
         if is_lower && let Some(left) = account.pool.give(i64::MAX) {
             self.leases.give_back(left);
@@ -205,6 +211,7 @@ impl State {
         }
         let open = Open {
             epoch: known.epoch,
+            cut_epoch: known.epoch,
             known,
             amount,
             parts,
@@ -226,7 +233,7 @@ impl State {
         let mut wake = false;
         if open.generation == self.instance.generation {
             for part in &open.parts {
-                wake |= self.end_part(part, open.amount, cost);
+                wake |= self.end_part(part, &open, cost);
             }
         }
         Some(Ended {
@@ -236,17 +243,27 @@ impl State {
         })
     }
 
-    fn end_part(&mut self, part: &Part, amount: i64, cost: i64) -> bool {
+    fn end_part(&mut self, part: &Part, open: &Open, cost: i64) -> bool {
+        let rest = open.amount.saturating_sub(cost);
         let Some(account) = self.accounts.get_mut(&part.budget_id) else {
-            let amount = amount.saturating_sub(cost);
-            if amount > 0 {
-                let lease_id = part.lease_id;
-                self.leases.give_back(Return { lease_id, amount });
+            if rest > 0 {
+                self.leases.give_back(Return {
+                    lease_id: part.lease_id,
+                    amount: rest,
+                });
             }
             return false;
         };
         account.since = account.since.saturating_add(cost);
-        if let Some(left) = account.pool.end(part.lease_id, amount, cost) {
+        let left = account.pool.end(part.lease_id, open.amount, cost);
+        // Cut before the limit of now was set: what comes free may be above it, and only the store can tell.
+        let is_outdated = open.cut_epoch < account.limit_epoch;
+        let outdated = left.is_none() && is_outdated;
+        let left = match outdated {
+            true => account.pool.give(rest),
+            false => left,
+        };
+        if let Some(left) = left {
             self.leases.give_back(left);
         }
         self.queue.is_lacked(part.budget_id)

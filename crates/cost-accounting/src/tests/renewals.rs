@@ -198,6 +198,26 @@ async fn a_lowered_limit_takes_back_what_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_held_when_a_limit_was_lowered_did_not_come_free_above_it() {
+    let mut rig = start(world(100)).await;
+    let open = rig
+        .escrow
+        .reserve(&scope("key_1"), money(90))
+        .await
+        .unwrap();
+    rig.fake.world().set_budget("global", "", "day", 50);
+    rig.fake.world().overrun = 50;
+    rig.pass(SECOND).await;
+    // Makes the server look the new limit up.
+    assert!(!is_held(&rig, "key_1", 20).await);
+    rig.settle(open, 10);
+    assert!(!is_held(&rig, "key_1", 60).await);
+    assert!(is_held(&rig, "key_1", 40).await);
+    rig.fake.world().overrun = 0;
+    rig.fake.world().check();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_raised_limit_serves_who_waits() {
     let rig = start(world(100)).await;
     let first = rig
@@ -272,6 +292,28 @@ async fn a_new_budget_below_what_is_in_flight_is_carried_over_above_its_limit() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waited_while_a_budget_was_made_is_bound_by_it() {
+    let mut rig = start(world(100)).await;
+    let first = rig
+        .escrow
+        .reserve(&scope("key_1"), money(90))
+        .await
+        .unwrap();
+    let escrow = rig.escrow.clone();
+    let waits = tokio::spawn(async move { escrow.reserve(&scope("key_1"), money(60)).await });
+    rig.pass(SECOND / 2).await;
+    rig.fake.world().set_budget("key", "key_1", "total", 50);
+    rig.pass(SECOND / 2).await;
+    rig.settle(first, 0);
+    rig.pass(SECOND / 2).await;
+    let refused = waits.await.unwrap().unwrap_err();
+    let Refused::Budget(refusal) = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(refusal.limit, money(50));
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_fault_of_an_edit_is_made_good() {
     for nth in 0..24 {
         for fault in [Fault::Fails, Fault::LosesAnswer] {
@@ -284,6 +326,8 @@ async fn every_fault_of_an_edit_is_made_good() {
             let budget = rig.fake.world().set_budget("key", "key_1", "day", 100);
             rig.fake.fail(nth, fault);
             rig.pass(2 * SECOND).await;
+            // What was forced twice, because an answer got lost, is nobody's.
+            assert_eq!(rig.sums(budget), (0, 60), "step {nth} {fault:?}");
             rig.settle(open, 20);
             rig.pass(10 * SECOND).await;
             assert_eq!(rig.sums(budget), (20, 0), "step {nth} {fault:?}");
