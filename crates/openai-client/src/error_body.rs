@@ -96,6 +96,16 @@ pub(crate) struct RawError {
 }
 
 impl RawError {
+    /// An error whose fields stand among those of an event; its type there is the event's.
+    pub(crate) fn new(message: Loose, code: Loose, param: Loose) -> Self {
+        Self {
+            message,
+            kind: Loose::default(),
+            param,
+            code,
+        }
+    }
+
     pub(crate) fn into_body(self) -> ErrorBody {
         ErrorBody {
             message: self.message.0.map(shorten),

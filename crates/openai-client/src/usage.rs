@@ -5,10 +5,12 @@
 //! Does not know: prices, which model it was.
 //! Source: OpenAI API, usage of chat completions, embeddings, responses, images, transcriptions and realtime.
 
-use crate::wire::AnswerHead;
+use crate::wire::{AnswerHead, ChunkHead, EventHead, Malformed};
 
+mod kind;
 mod raw;
 
+pub use kind::BodyKind;
 pub(crate) use raw::{RawToolUsage, RawUsage};
 
 /// What one answer used. The classes are disjoint: their sum is all tokens.
@@ -44,6 +46,10 @@ pub struct Usage {
     pub audio_ms: u64,
     /// Web searches that were run, each with a fee.
     pub web_searches: u64,
+    /// File searches that were run, each with a fee.
+    pub file_searches: u64,
+    /// Containers in which code was run, each with a fee for its session.
+    pub containers: u64,
     /// Why the report contradicts itself, if it does. Then the classes are the dearest reading of it.
     pub flaw: Option<&'static str>,
 }
@@ -54,6 +60,29 @@ pub struct Usage {
 /// apart, use [`AnswerHead::parse`].
 pub fn parse_usage(body: &[u8]) -> Option<Usage> {
     AnswerHead::parse(body).ok()?.usage
+}
+
+/// Reads the usage that bytes of this kind report: a whole body, or the data of one event.
+///
+/// `None` where they report nothing: then the caller has to charge what it proved, not nothing. Of several events that report, the last
+/// counts; they are never summed.
+/// Errors: [`Malformed`] where a report, or the object around it, can't be read.
+pub fn read(kind: BodyKind, bytes: &[u8]) -> Result<Option<Usage>, Malformed> {
+    match kind {
+        BodyKind::CompletionChunk => Ok(ChunkHead::parse(bytes)?.usage.reported()),
+        BodyKind::ResponseEvent
+        | BodyKind::ImagesEvent
+        | BodyKind::TranscriptionEvent
+        | BodyKind::SpeechEvent => Ok(EventHead::read(kind, bytes)?.usage),
+        BodyKind::Unmetered => Ok(None),
+        BodyKind::Completion
+        | BodyKind::Embeddings
+        | BodyKind::Response
+        | BodyKind::Images
+        | BodyKind::Transcription
+        | BodyKind::Translation
+        | BodyKind::Batch => Ok(AnswerHead::read(kind, bytes)?.usage),
+    }
 }
 
 impl Usage {

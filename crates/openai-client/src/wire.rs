@@ -3,7 +3,7 @@
 //! Invariants: no tree is built; unknown fields and values pass; what cannot be read is [`Malformed`], never a default that would hide
 //! a charge; no error holds a piece of the input.
 //! Does not know: HTTP, SSE, prices.
-//! Source: OpenAI API, chat completions (whole and chunks), embeddings, responses.
+//! Source: OpenAI API, chat completions (whole and chunks), embeddings, responses, images, audio, batches.
 
 use std::borrow::Cow;
 
@@ -11,11 +11,16 @@ use serde::Deserialize;
 use serde_json::error::Category;
 
 use crate::error_body::{ErrorBody, RawError};
-use crate::lenient::{Loose, Text};
-use crate::usage::{RawToolUsage, RawUsage, Usage};
+use crate::lenient::{Lasting, Lax, Member, Name, Seconds, Text};
+use crate::usage::{BodyKind, RawToolUsage, RawUsage, Usage};
 use crate::wire::choices::Choices;
+use crate::wire::output::ToolCalls;
+
+pub use event::{End, EventHead};
 
 mod choices;
+mod event;
+mod output;
 
 /// An answer or chunk that can't be read. Says where, never what stood there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,42 +73,98 @@ pub struct AnswerHead<'body> {
     pub model: Option<Cow<'body, str>>,
     /// The tier that served, which may differ from the one asked.
     pub service_tier: Option<Cow<'body, str>>,
+    /// How far a response or batch is: `completed`, `in_progress`, …
+    pub status: Option<Cow<'body, str>>,
+    /// Why a response is incomplete: `max_output_tokens`, `content_filter`.
+    pub incomplete_reason: Option<Cow<'body, str>>,
     /// What it used; `None` where the upstream reported nothing.
     pub usage: Option<Usage>,
-    /// An error where an answer should be; some servers send it with status 200.
+    /// An error where an answer should be, which some servers send with status 200; or that of a response that failed, which may be
+    /// billed all the same.
     pub error: Option<ErrorBody>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct RawAnswer<'body> {
-    id: Loose,
+    #[serde(borrow)]
+    id: Name<'body>,
     #[serde(borrow)]
     model: Option<Text<'body>>,
     #[serde(borrow)]
     service_tier: Option<Text<'body>>,
-    usage: Option<RawUsage>,
-    tool_usage: Option<RawToolUsage>,
+    #[serde(borrow)]
+    status: Name<'body>,
+    #[serde(borrow)]
+    incomplete_details: Lax<Incomplete<'body>>,
+    usage: Member<RawUsage>,
+    tool_usage: Member<RawToolUsage>,
+    output: ToolCalls,
+    duration: Lasting,
     error: Option<RawError>,
 }
 
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Incomplete<'body> {
+    #[serde(borrow)]
+    reason: Name<'body>,
+}
+
 impl<'body> AnswerHead<'body> {
-    /// Reads the head of a whole JSON body.
+    /// Reads the head of a whole JSON body, of which it is not known what it is.
     ///
     /// Errors: [`Malformed`] where it is no JSON object, or where model, tier or usage have a wrong type.
     pub fn parse(body: &'body [u8]) -> Result<Self, Malformed> {
-        let raw: RawAnswer<'body> = object(body)?;
-        let mut usage = raw.usage.and_then(RawUsage::usage);
-        if let (Some(usage), Some(tools)) = (&mut usage, raw.tool_usage) {
-            tools.add_to(usage);
+        object(body).map(|raw: RawAnswer<'body>| raw.head(None))
+    }
+
+    /// Reads the head of a whole JSON body of this kind.
+    ///
+    /// Errors: as [`parse`](Self::parse).
+    pub fn read(kind: BodyKind, body: &'body [u8]) -> Result<Self, Malformed> {
+        object(body).map(|raw: RawAnswer<'body>| raw.head(Some(kind)))
+    }
+}
+
+/// How responses and batches end. What they report before is not all.
+const ENDED: [&str; 5] = ["completed", "incomplete", "failed", "cancelled", "expired"];
+
+impl<'body> RawAnswer<'body> {
+    fn head(self, kind: Option<BodyKind>) -> AnswerHead<'body> {
+        let status = self.status.0;
+        let polled = matches!(kind, Some(BodyKind::Response | BodyKind::Batch));
+        let goes_on = |status: &Cow<'_, str>| !ENDED.contains(&status.as_ref());
+        let usage = self
+            .usage
+            .0
+            .filter(|_| !(polled && status.as_ref().is_some_and(goes_on)));
+        let mut usage = usage.and_then(|usage| usage.usage(kind));
+        if let Some(usage) = &mut usage {
+            self.output.add_to(usage);
+            if let Some(tools) = self.tool_usage.0 {
+                tools.add_to(usage);
+            }
         }
-        Ok(Self {
-            id: raw.id.0.map(Cow::Owned),
-            model: Text::filled(raw.model),
-            service_tier: Text::filled(raw.service_tier),
+        if kind == Some(BodyKind::Translation) {
+            let length = |seconds: Seconds| Usage {
+                audio_ms: seconds.milliseconds(),
+                ..Usage::default()
+            };
+            usage = usage.or_else(|| self.duration.0.map(length));
+        }
+        AnswerHead {
+            id: self.id.0,
+            model: Text::filled(self.model),
+            service_tier: Text::filled(self.service_tier),
+            status,
+            incomplete_reason: self
+                .incomplete_details
+                .0
+                .and_then(|details| details.reason.0),
             usage,
-            error: raw.error.map(RawError::into_body),
-        })
+            error: self.error.map(RawError::into_body),
+        }
     }
 }
 
@@ -152,7 +213,8 @@ impl ChunkUsage {
 
 impl<'de> Deserialize<'de> for ChunkUsage {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let usage = Option::<RawUsage>::deserialize(deserializer)?.and_then(RawUsage::usage);
+        let usage = Member::<RawUsage>::deserialize(deserializer)?.0;
+        let usage = usage.and_then(|usage| usage.usage(Some(BodyKind::CompletionChunk)));
         Ok(usage.map_or(Self::Null, Self::Reported))
     }
 }

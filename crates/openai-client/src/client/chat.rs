@@ -15,7 +15,8 @@ use crate::client::error::ClientError;
 use crate::client::told::Cost;
 use crate::client::{Client, Exchange};
 use crate::error_body::RawError;
-use crate::usage::{RawUsage, Usage};
+use crate::lenient::Member;
+use crate::usage::{BodyKind, RawUsage, Usage};
 use crate::wire;
 
 /// What to answer.
@@ -166,7 +167,7 @@ struct RawChat {
     #[serde(default)]
     model: Option<String>,
     #[serde(default)]
-    usage: Option<RawUsage>,
+    usage: Member<RawUsage>,
     #[serde(default)]
     error: Option<RawError>,
 }
@@ -211,7 +212,10 @@ impl Client {
                 .model
                 .filter(|model| !model.is_empty())
                 .unwrap_or(model),
-            usage: answer.usage.and_then(RawUsage::usage),
+            usage: answer
+                .usage
+                .0
+                .and_then(|usage| usage.usage(Some(BodyKind::Completion))),
             latency,
             cost: told.cost,
             cached: told.cached,

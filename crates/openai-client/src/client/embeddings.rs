@@ -16,7 +16,8 @@ use serde_json::{Map, Value};
 use crate::client::error::ClientError;
 use crate::client::told::Cost;
 use crate::client::{Client, Exchange};
-use crate::usage::{RawUsage, Usage};
+use crate::lenient::Member;
+use crate::usage::{BodyKind, RawUsage, Usage};
 use crate::wire;
 
 /// How vectors travel.
@@ -164,7 +165,10 @@ impl Client {
                 .model
                 .filter(|model| !model.is_empty())
                 .unwrap_or(model),
-            usage: answer.usage.and_then(RawUsage::usage),
+            usage: answer
+                .usage
+                .0
+                .and_then(|usage| usage.usage(Some(BodyKind::Embeddings))),
             latency,
             cost: told.cost,
             cached: told.cached,
@@ -181,7 +185,7 @@ struct RawAnswer {
     #[serde(default)]
     model: Option<String>,
     #[serde(default)]
-    usage: Option<RawUsage>,
+    usage: Member<RawUsage>,
 }
 
 #[derive(Deserialize)]

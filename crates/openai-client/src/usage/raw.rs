@@ -6,10 +6,11 @@
 //! Source: OpenAI API, usage of chat completions (`prompt_tokens`), responses and images (`input_tokens`), realtime
 //! (`input_token_details`), transcriptions (`seconds`); DeepSeek's `prompt_cache_hit_tokens`.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::Usage;
-use crate::lenient::{Count, Loose, Seconds};
+use super::kind::{BodyKind, Modality, Untold};
+use crate::lenient::{Count, Loose, Member, Seconds};
 
 /// Cached and written input exceed the input they should be part of. Charged: the whole input as uncached, and both on top, as if
 /// they had been left out of it, which is how some upstreams count.
@@ -39,23 +40,23 @@ pub(crate) struct RawUsage {
     input_tokens: Option<Count>,
     output_tokens: Option<Count>,
     total_tokens: Option<Count>,
-    prompt_tokens_details: Nullable<InputDetails>,
-    input_tokens_details: Nullable<InputDetails>,
-    input_token_details: Nullable<InputDetails>,
-    completion_tokens_details: Nullable<OutputDetails>,
-    output_tokens_details: Nullable<OutputDetails>,
-    output_token_details: Nullable<OutputDetails>,
+    prompt_tokens_details: Member<InputDetails>,
+    input_tokens_details: Member<InputDetails>,
+    input_token_details: Member<InputDetails>,
+    completion_tokens_details: Member<OutputDetails>,
+    output_tokens_details: Member<OutputDetails>,
+    output_token_details: Member<OutputDetails>,
     prompt_cache_hit_tokens: Count,
     seconds: Option<Seconds>,
-    svg_usage: Nullable<OtherModel>,
+    svg_usage: Member<OtherModel>,
 }
 
 /// What hosted tools used, beside `usage`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct RawToolUsage {
-    web_search: Nullable<Searches>,
-    image_gen: Nullable<OtherModel>,
+    web_search: Member<Searches>,
+    image_gen: Member<OtherModel>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,14 +74,14 @@ struct OtherModel {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct InputDetails {
-    text_tokens: Option<Count>,
-    audio_tokens: Option<Count>,
-    image_tokens: Option<Count>,
+pub(super) struct InputDetails {
+    pub(super) text_tokens: Option<Count>,
+    pub(super) audio_tokens: Option<Count>,
+    pub(super) image_tokens: Option<Count>,
     cached_tokens: Option<Count>,
-    cached_tokens_details: Nullable<CachedDetails>,
+    cached_tokens_details: Member<CachedDetails>,
     cache_write_tokens: Count,
-    cache_write_tokens_details: Nullable<WriteDetails>,
+    cache_write_tokens_details: Member<WriteDetails>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -102,26 +103,17 @@ struct WriteDetails {
 #[serde(default)]
 struct OutputDetails {
     reasoning_tokens: Count,
-    audio_tokens: Count,
-    image_tokens: Count,
-}
-
-/// `null` or absent is the default.
-#[derive(Debug, Default)]
-struct Nullable<T>(Option<T>);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::deserialize(deserializer).map(Self)
-    }
+    text_tokens: Option<Count>,
+    audio_tokens: Option<Count>,
+    image_tokens: Option<Count>,
 }
 
 /// Tokens in by modality.
 #[derive(Debug, Clone, Copy, Default)]
-struct Parts {
-    text: u64,
-    image: u64,
-    audio: u64,
+pub(super) struct Parts {
+    pub(super) text: u64,
+    pub(super) image: u64,
+    pub(super) audio: u64,
 }
 
 impl Parts {
@@ -156,8 +148,9 @@ impl Parts {
 }
 
 impl RawUsage {
-    /// The disjoint classes; `None` where the object has no counts at all.
-    pub(crate) fn usage(self) -> Option<Usage> {
+    /// The disjoint classes; `None` where the object has no counts at all. `kind` says of what modality tokens are whose modality is
+    /// not told; without it that is guessed from the shape.
+    pub(crate) fn usage(self, kind: Option<BodyKind>) -> Option<Usage> {
         let mut usage = Usage::default();
         let input = self.prompt_tokens.or(self.input_tokens);
         // Beside tokens, a length is only told; alone it is what is billed.
@@ -182,27 +175,36 @@ impl RawUsage {
             .0
             .or(self.output_tokens_details.0)
             .or(self.output_token_details.0);
-        // The images endpoint tells text and images in, and may leave the output whole: then it is images.
-        let told = |part: Option<Count>| part.is_some();
-        let draws = output_details.is_none()
-            && self.prompt_tokens.is_none()
-            && (told(input_details.image_tokens) || told(input_details.text_tokens))
-            && !told(input_details.audio_tokens);
-        usage.take_input(input.unwrap_or_default().0, input_details);
-        usage.take_output(
-            output.unwrap_or_default().0,
-            output_details.unwrap_or_default(),
+        let untold = kind.map_or_else(
+            || Untold::guessed(self.prompt_tokens, &input_details, output_details.is_some()),
+            Untold::of,
         );
-        if draws {
-            usage.image_output = std::mem::take(&mut usage.output);
-        }
+        let output_details = output_details.unwrap_or_default();
+        let output_told = output_details.tells_modality();
+        usage.take_input(input.unwrap_or_default().0, input_details, untold.input);
+        usage.take_output(output.unwrap_or_default().0, output_details);
         usage.take_rest(self.total_tokens.unwrap_or_default().0);
+        if !output_told {
+            untold.output.move_output(&mut usage);
+        }
         if let Some(svg) = self.svg_usage.0.filter(|svg| svg.worked()) {
             usage.input += svg.input_tokens.0;
             usage.output += svg.output_tokens.0;
             usage.flaw = Some(ANOTHER_MODEL);
         }
         Some(usage)
+    }
+}
+
+impl InputDetails {
+    fn tells_modality(&self) -> bool {
+        [self.text_tokens, self.image_tokens, self.audio_tokens] != [None; 3]
+    }
+}
+
+impl OutputDetails {
+    fn tells_modality(&self) -> bool {
+        [self.text_tokens, self.image_tokens, self.audio_tokens] != [None; 3]
     }
 }
 
@@ -215,7 +217,9 @@ impl OtherModel {
 impl RawToolUsage {
     /// Adds what the tools used to the usage of the answer.
     pub(crate) fn add_to(self, usage: &mut Usage) {
-        usage.web_searches = self.web_search.0.unwrap_or_default().num_requests.0;
+        if let Some(searches) = self.web_search.0 {
+            usage.web_searches = searches.num_requests.0;
+        }
         if let Some(images) = self.image_gen.0.filter(OtherModel::worked) {
             usage.image_input += images.input_tokens.0;
             usage.image_output += images.output_tokens.0;
@@ -225,8 +229,12 @@ impl RawToolUsage {
 }
 
 impl Usage {
-    fn take_input(&mut self, input: u64, details: InputDetails) {
-        let mut parts = self.modalities(input, &details);
+    fn take_input(&mut self, input: u64, details: InputDetails, untold: Modality) {
+        let mut parts = if details.tells_modality() {
+            self.modalities(input, &details)
+        } else {
+            untold.parts(input)
+        };
         self.take_writes(
             details.cache_write_tokens.0,
             details.cache_write_tokens_details.0,
@@ -304,8 +312,8 @@ impl Usage {
 
     fn take_output(&mut self, output: u64, details: OutputDetails) {
         self.reasoning = details.reasoning_tokens.0;
-        self.audio_output = details.audio_tokens.0;
-        self.image_output = details.image_tokens.0;
+        self.audio_output = details.audio_tokens.unwrap_or_default().0;
+        self.image_output = details.image_tokens.unwrap_or_default().0;
         let other = self.audio_output + self.image_output;
         if self.reasoning > output {
             self.flaw = Some(REASONING_EXCEEDS_OUTPUT);
