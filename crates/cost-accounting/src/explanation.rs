@@ -208,14 +208,9 @@ fn write_standing(
         line("unproven", standing.written_off.to_string(), meaning)?;
     }
     line(
-        "held here",
-        standing.held_here.to_string(),
-        "USD set aside by this server for calls under way or about to come",
-    )?;
-    line(
-        "held elsewhere",
-        standing.held_elsewhere.to_string(),
-        "USD set aside by other servers",
+        "held",
+        standing.held().to_string(),
+        "USD set aside by running servers for calls under way or about to come",
     )?;
     line(
         "left",
