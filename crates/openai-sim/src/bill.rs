@@ -22,7 +22,8 @@ pub struct Bill {
 /// Calls and tokens of one model. Units: tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelBill {
-    /// Calls that were charged for, also those that generated nothing.
+    /// Calls that were charged for, also those that generated nothing, and those that are not charged by tokens:
+    /// speech by characters, transcriptions by seconds.
     pub calls: u64,
     /// All input tokens, cached ones too.
     pub input_tokens: u64,

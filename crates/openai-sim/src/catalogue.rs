@@ -17,6 +17,21 @@ pub(crate) enum Kind {
         dimensions_max: usize,
         shorter: bool,
     },
+    /// Completes a prompt, as before there were chats.
+    Completion {
+        context_tokens_max: u64,
+        output_tokens_max: u64,
+    },
+    Image,
+    /// `by_tokens`: else by characters.
+    Speech {
+        by_tokens: bool,
+    },
+    /// `by_tokens`: else by seconds.
+    Transcription {
+        by_tokens: bool,
+    },
+    Moderation,
 }
 
 /// A model of the list.
@@ -101,6 +116,29 @@ const fn embedding(
     }
 }
 
+const fn other(
+    id: &'static str,
+    served: &'static str,
+    created: u64,
+    kind: Kind,
+    price: (u64, u64),
+) -> Model {
+    Model {
+        id,
+        served,
+        created,
+        owned_by: "system",
+        kind,
+        input_pico_usd: price.0,
+        output_pico_usd: price.1,
+    }
+}
+
+const INSTRUCT: Kind = Kind::Completion {
+    context_tokens_max: 8_192,
+    output_tokens_max: 4_096,
+};
+
 /// Every model, in the order of `GET /v1/models`.
 pub(crate) const MODELS: &[Model] = &[
     chat(
@@ -171,6 +209,55 @@ pub(crate) const MODELS: &[Model] = &[
         3072,
         true,
         130_000,
+    ),
+    other(
+        "gpt-3.5-turbo-instruct",
+        "gpt-3.5-turbo-instruct:20230824-v2",
+        1_692_901_427,
+        INSTRUCT,
+        (1_500_000, 2_000_000),
+    ),
+    other(
+        "gpt-image-1.5",
+        "gpt-image-1.5",
+        1_764_030_620,
+        Kind::Image,
+        (5_000_000, 32_000_000),
+    ),
+    other(
+        "gpt-4o-mini-tts",
+        "gpt-4o-mini-tts",
+        1_742_403_959,
+        Kind::Speech { by_tokens: true },
+        (600_000, 12_000_000),
+    ),
+    other(
+        "tts-1",
+        "tts-1",
+        1_681_940_951,
+        Kind::Speech { by_tokens: false },
+        (0, 0),
+    ),
+    other(
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-mini-transcribe",
+        1_742_068_596,
+        Kind::Transcription { by_tokens: true },
+        (1_250_000, 5_000_000),
+    ),
+    other(
+        "whisper-1",
+        "whisper-1",
+        1_677_532_384,
+        Kind::Transcription { by_tokens: false },
+        (0, 0),
+    ),
+    other(
+        "omni-moderation-latest",
+        "omni-moderation-latest",
+        1_731_689_265,
+        Kind::Moderation,
+        (0, 0),
     ),
 ];
 

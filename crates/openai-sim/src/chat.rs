@@ -24,6 +24,14 @@ pub(crate) use ask::{
 use completion::Completion;
 pub(crate) use completion::choice;
 
+/// The sentences of a prompt that fit its question.
+pub(crate) fn quoted(prompt: &str) -> String {
+    quote::answer(&[Message {
+        role: "user",
+        text: prompt.to_owned(),
+    }])
+}
+
 pub(crate) fn plan(body: &Value, setting: &Setting<'_>) -> Result<Plan, Refusal> {
     let ask = Ask::read(body)?;
     let completion = Completion::generate(&ask, setting);

@@ -73,22 +73,28 @@
 //! # }
 //! ```
 
+mod batches;
 mod bill;
 mod calls;
 mod cassette;
 mod catalogue;
 mod chat;
+mod completions;
 mod control;
 mod conversations;
 mod data;
 mod embeddings;
 mod fields;
+mod files;
+mod form;
 mod hash;
 mod headers;
+mod images;
 mod lie;
 mod lists;
 mod meter;
 mod models;
+mod moderations;
 mod objects;
 mod plan;
 mod playback;
@@ -102,10 +108,14 @@ mod script;
 mod server;
 mod shelf;
 mod sim;
+mod speech;
 mod state;
 mod steps;
 mod tokens;
+mod transcriptions;
+mod uploads;
 mod vector;
+mod vector_stores;
 mod wire;
 mod words;
 

@@ -18,7 +18,6 @@ pub(crate) struct Plan {
     pub(crate) late: Option<Charge>,
 }
 
-#[expect(dead_code, reason = "sound, images and files come next")]
 pub(crate) enum PlannedBody {
     Whole(Value),
     Stream(Style, Vec<Event>),
@@ -30,7 +29,6 @@ pub(crate) enum PlannedBody {
 }
 
 /// How the events of a stream are written.
-#[expect(dead_code, reason = "sound, images and files come next")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     /// Without names, `[DONE]` at the end: chats and completions.

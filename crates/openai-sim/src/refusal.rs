@@ -65,6 +65,14 @@ impl Refusal {
         )
     }
 
+    pub(crate) fn unparsable_form() -> Self {
+        Self::invalid(
+            "The body of the request could not be parsed as multipart/form-data. Check its content type and boundary.",
+            None,
+            None,
+        )
+    }
+
     pub(crate) fn body_too_large(bytes_max: usize) -> Self {
         let message = format!("The body of the request is larger than {bytes_max} bytes.");
         Self::invalid(message, None, None).with_status(StatusCode::PAYLOAD_TOO_LARGE)

@@ -8,9 +8,13 @@ use http::header::AUTHORIZATION;
 use serde_json::Value;
 
 use crate::calls::SeenCall;
+use crate::form::Form;
 use crate::plan::{Plan, Setting};
 use crate::refusal::Refusal;
-use crate::{chat, conversations, embeddings, models, responses};
+use crate::{
+    batches, chat, completions, conversations, embeddings, files, images, models, moderations,
+    responses, speech, transcriptions, uploads, vector_stores,
+};
 
 pub(crate) const EMBEDDINGS: &str = "/embeddings";
 
@@ -42,6 +46,43 @@ const ROUTES: &[(&str, &str, Handler)] = &[
     ("GET", "/conversations/{id}", conversations::get),
     ("DELETE", "/conversations/{id}", conversations::delete),
     ("GET", "/conversations/{id}/items", conversations::items),
+    ("POST", "/completions", completions::create),
+    ("POST", "/moderations", moderations::create),
+    ("POST", "/images/generations", images::generate),
+    ("POST", "/images/edits", images::edit),
+    ("POST", "/audio/speech", speech::create),
+    ("POST", "/audio/transcriptions", transcriptions::transcribe),
+    ("POST", "/audio/translations", transcriptions::translate),
+    ("POST", "/files", files::create),
+    ("GET", "/files", files::list),
+    ("GET", "/files/{id}", files::get),
+    ("DELETE", "/files/{id}", files::delete),
+    ("GET", "/files/{id}/content", files::content),
+    ("POST", "/uploads", uploads::create),
+    ("POST", "/uploads/{id}/parts", uploads::add),
+    ("POST", "/uploads/{id}/complete", uploads::complete),
+    ("POST", "/uploads/{id}/cancel", uploads::cancel),
+    ("POST", "/batches", batches::create),
+    ("GET", "/batches", batches::list),
+    ("GET", "/batches/{id}", batches::get),
+    ("POST", "/batches/{id}/cancel", batches::cancel),
+    ("POST", "/vector_stores", vector_stores::create),
+    ("GET", "/vector_stores", vector_stores::list),
+    ("GET", "/vector_stores/{id}", vector_stores::get),
+    ("POST", "/vector_stores/{id}", vector_stores::change),
+    ("DELETE", "/vector_stores/{id}", vector_stores::delete),
+    ("POST", "/vector_stores/{id}/files", vector_stores::add_file),
+    ("GET", "/vector_stores/{id}/files", vector_stores::files),
+    (
+        "GET",
+        "/vector_stores/{id}/files/{file}",
+        vector_stores::file,
+    ),
+    (
+        "DELETE",
+        "/vector_stores/{id}/files/{file}",
+        vector_stores::remove_file,
+    ),
 ];
 
 /// `path` is the call's without the prefix, or nothing if it lacks it.
@@ -93,6 +134,17 @@ impl Visit<'_> {
 
     pub(crate) fn query(&self) -> Option<&str> {
         self.call.query.as_deref()
+    }
+
+    /// The second of the ids.
+    pub(crate) fn second_id(&self) -> &str {
+        self.ids.get(1).copied().unwrap_or_default()
+    }
+
+    /// The body as a form of several parts.
+    pub(crate) fn form(&self) -> Result<Form, Refusal> {
+        let content_type = self.call.header("content-type").unwrap_or_default();
+        Form::read(content_type, &self.call.body).ok_or_else(Refusal::unparsable_form)
     }
 
     /// The body as an object of JSON.

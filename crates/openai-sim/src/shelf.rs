@@ -83,7 +83,6 @@ impl<T: Clone> Shelf<T> {
     }
 
     /// All things, oldest first.
-    #[cfg(test)]
     pub(crate) fn all(&self) -> Vec<T> {
         let inner = self.inner();
         inner

@@ -3,12 +3,16 @@
 //! Invariants: no sleeps; waiting is bounded by the test runner and by `Sim::idle`.
 //! Does not know: the simulator's insides.
 
+mod batches;
 mod bill;
 mod cassettes;
 mod chat;
+mod completions;
 mod control;
 mod embeddings;
+mod files;
 mod lies;
+mod media;
 mod recordings;
 mod refusals;
 mod responses;
@@ -116,4 +120,28 @@ fn with(mut request: Value, fields: Value) -> Value {
 
 fn embedding(input: impl Into<Value>) -> Value {
     json!({"model": "text-embedding-ada-002", "input": input.into()})
+}
+
+/// A form of fields and files: a name, a file's name if it is one, what it says.
+async fn post_form(sim: &Sim, path: &str, parts: &[(&str, Option<&str>, &[u8])]) -> Answer {
+    let mut body = Vec::new();
+    for (name, filename, bytes) in parts {
+        let file = filename.map_or(String::new(), |name| format!("; filename=\"{name}\""));
+        let head =
+            format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        body.extend(head.bytes());
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--edge--\r\n");
+    let request = client()
+        .post(sim.base_url() + path)
+        .header("content-type", "multipart/form-data; boundary=edge")
+        .body(body);
+    read(request.send().await.unwrap()).await
+}
+
+async fn delete(sim: &Sim, path: &str) -> Answer {
+    let request = client().delete(sim.base_url() + path);
+    read(request.send().await.unwrap()).await
 }

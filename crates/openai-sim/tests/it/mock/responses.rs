@@ -6,7 +6,7 @@
 use openai_sim::{ModelBill, Script, Sim, SimOptions};
 use serde_json::{Value, json};
 
-use super::{Answer, client, get, post, read, start, try_post, with};
+use super::{delete, get, post, start, try_post, with};
 
 const RESPONSES: &str = "/responses";
 
@@ -21,11 +21,6 @@ fn streamed(request: Value) -> Value {
 fn tools() -> Value {
     let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}});
     json!([{"type": "function", "name": "get_weather", "parameters": parameters}])
-}
-
-async fn delete(sim: &Sim, path: &str) -> Answer {
-    let request = client().delete(sim.base_url() + path);
-    read(request.send().await.unwrap()).await
 }
 
 /// The types of a stream's events, those that follow each other told once.
