@@ -46,10 +46,6 @@ pub struct Usage {
     pub audio_ms: u64,
     /// Web searches that were run, each with a fee.
     pub web_searches: u64,
-    /// File searches that were run, each with a fee.
-    pub file_searches: u64,
-    /// Containers in which code was run, each with a fee for its session.
-    pub containers: u64,
     /// Why the report contradicts itself, if it does. Then the classes are the dearest reading of it.
     pub flaw: Option<&'static str>,
 }

@@ -14,9 +14,9 @@ use crate::error_body::{ErrorBody, RawError};
 use crate::lenient::{Lasting, Lax, Member, Name, Seconds, Text};
 use crate::usage::{BodyKind, RawToolUsage, RawUsage, Usage};
 use crate::wire::choices::Choices;
-use crate::wire::output::ToolCalls;
 
 pub use event::{End, EventHead};
+pub use output::HostedCalls;
 
 mod choices;
 mod event;
@@ -79,6 +79,8 @@ pub struct AnswerHead<'body> {
     pub incomplete_reason: Option<Cow<'body, str>>,
     /// What it used; `None` where the upstream reported nothing.
     pub usage: Option<Usage>,
+    /// Which hosted tools a response called; none where it is no response.
+    pub hosted_calls: HostedCalls,
     /// An error where an answer should be, which some servers send with status 200; or that of a response that failed, which may be
     /// billed all the same.
     pub error: Option<ErrorBody>,
@@ -99,7 +101,7 @@ struct RawAnswer<'body> {
     incomplete_details: Lax<Incomplete<'body>>,
     usage: Member<RawUsage>,
     tool_usage: Member<RawToolUsage>,
-    output: ToolCalls,
+    output: HostedCalls,
     duration: Lasting,
     error: Option<RawError>,
 }
@@ -141,7 +143,7 @@ impl<'body> RawAnswer<'body> {
             .filter(|_| !(polled && status.as_ref().is_some_and(goes_on)));
         let mut usage = usage.and_then(|usage| usage.usage(kind));
         if let Some(usage) = &mut usage {
-            self.output.add_to(usage);
+            usage.web_searches = self.output.web_searches;
             if let Some(tools) = self.tool_usage.0 {
                 tools.add_to(usage);
             }
@@ -163,6 +165,7 @@ impl<'body> RawAnswer<'body> {
                 .0
                 .and_then(|details| details.reason.0),
             usage,
+            hosted_calls: self.output,
             error: self.error.map(RawError::into_body),
         }
     }

@@ -12,14 +12,16 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::lenient::{Lax, Name};
-use crate::usage::Usage;
 
-/// Calls of hosted tools in `output`.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct ToolCalls {
-    web_searches: u64,
-    file_searches: u64,
-    containers: u64,
+/// Calls of hosted tools, counted from the output items of a response. Each has a fee.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HostedCalls {
+    /// Web searches; in the usage too, where `tool_usage` tells how many of them were billed.
+    pub web_searches: u64,
+    /// File searches. They are in no usage.
+    pub file_searches: u64,
+    /// Containers in which code was run, for a fee a session. They are in no usage.
+    pub containers: u64,
 }
 
 #[derive(Deserialize, Default)]
@@ -40,14 +42,7 @@ struct Action<'body> {
     kind: Name<'body>,
 }
 
-impl ToolCalls {
-    /// Adds the calls to the usage of the answer. `tool_usage` may correct them later: it knows which were billed.
-    pub(super) fn add_to(&self, usage: &mut Usage) {
-        usage.web_searches = self.web_searches;
-        usage.file_searches = self.file_searches;
-        usage.containers = self.containers;
-    }
-
+impl HostedCalls {
     fn take<'body>(&mut self, item: Item<'body>, containers: &mut BTreeSet<Cow<'body, str>>) {
         match item.kind.0.as_deref() {
             Some("web_search_call") => {
@@ -66,56 +61,56 @@ impl ToolCalls {
     }
 }
 
-impl<'de> Deserialize<'de> for ToolCalls {
+impl<'de> Deserialize<'de> for HostedCalls {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ToolCallsVisitor)
+        deserializer.deserialize_any(HostedCallsVisitor)
     }
 }
 
-struct ToolCallsVisitor;
+struct HostedCallsVisitor;
 
-impl<'de> Visitor<'de> for ToolCallsVisitor {
-    type Value = ToolCalls;
+impl<'de> Visitor<'de> for HostedCallsVisitor {
+    type Value = HostedCalls;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any value")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<ToolCalls, A::Error> {
-        let (mut calls, mut containers) = (ToolCalls::default(), BTreeSet::new());
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<HostedCalls, A::Error> {
+        let (mut calls, mut containers) = (HostedCalls::default(), BTreeSet::new());
         while let Some(item) = values.next_element::<Lax<Item<'de>>>()? {
             calls.take(item.0.unwrap_or_default(), &mut containers);
         }
         Ok(calls)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<ToolCalls, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<HostedCalls, A::Error> {
         while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(ToolCalls::default())
+        Ok(HostedCalls::default())
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<ToolCalls, E> {
-        Ok(ToolCalls::default())
+    fn visit_unit<E: de::Error>(self) -> Result<HostedCalls, E> {
+        Ok(HostedCalls::default())
     }
 
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<ToolCalls, E> {
-        Ok(ToolCalls::default())
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<HostedCalls, E> {
+        Ok(HostedCalls::default())
     }
 
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<ToolCalls, E> {
-        Ok(ToolCalls::default())
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<HostedCalls, E> {
+        Ok(HostedCalls::default())
     }
 
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<ToolCalls, E> {
-        Ok(ToolCalls::default())
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<HostedCalls, E> {
+        Ok(HostedCalls::default())
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<ToolCalls, E> {
-        Ok(ToolCalls::default())
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<HostedCalls, E> {
+        Ok(HostedCalls::default())
     }
 
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<ToolCalls, E> {
-        Ok(ToolCalls::default())
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<HostedCalls, E> {
+        Ok(HostedCalls::default())
     }
 }
 
@@ -124,13 +119,13 @@ mod tests {
     use super::*;
 
     fn check(output: &str, web_searches: u64, file_searches: u64, containers: u64) {
-        let expected = ToolCalls {
+        let expected = HostedCalls {
             web_searches,
             file_searches,
             containers,
         };
         assert_eq!(
-            serde_json::from_str::<ToolCalls>(output).unwrap(),
+            serde_json::from_str::<HostedCalls>(output).unwrap(),
             expected,
             "{output}"
         );

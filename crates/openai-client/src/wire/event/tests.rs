@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::sse::SseFramer;
-use crate::wire::Fault;
+use crate::wire::{Fault, HostedCalls};
 
 fn event(data: &str) -> EventHead<'_> {
     EventHead::parse(data.as_bytes()).unwrap_or_else(|error| panic!("{data}: {error}"))
@@ -72,8 +72,6 @@ fn the_last_event_reports_tokens_and_hosted_tools() {
         output: 20,
         reasoning: 32,
         web_searches: 3,
-        file_searches: 1,
-        containers: 1,
         ..Usage::default()
     };
     assert_eq!(
@@ -82,6 +80,12 @@ fn the_last_event_reports_tokens_and_hosted_tools() {
     );
     let read = head.response.unwrap();
     assert_eq!(read.service_tier.as_deref(), Some("priority"));
+    let hosted = HostedCalls {
+        web_searches: 1,
+        file_searches: 1,
+        containers: 1,
+    };
+    assert_eq!(read.hosted_calls, hosted, "as they stand in the output");
     // A whole body of the same response says the same.
     let body = response.to_string();
     assert_eq!(
