@@ -112,3 +112,6 @@ impl Untold {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
