@@ -26,6 +26,12 @@ const LIE: &str = "OPENAI_SIM_LIE";
 /// Fewest lies that make a drill.
 const LIES_MIN: usize = 25;
 
+/// What the simulator says of a lie that it can't read.
+const UNREAD: &str = "holds no lie";
+/// How much of a panic is shown.
+const SAID_LINES_MAX: usize = 4;
+const SAID_LETTERS_MAX: usize = 200;
+
 /// A lie as the simulator lists it.
 struct Lie {
     name: String,
@@ -33,10 +39,16 @@ struct Lie {
     stands_for: String,
 }
 
+/// A test that failed, and what it said first: whoever reads the report sees whether it failed for the lie.
+struct Caught {
+    test: String,
+    says: String,
+}
+
 /// What became of a lie.
 struct Row {
     lie: Lie,
-    caught_by: Option<String>,
+    caught_by: Option<Caught>,
     took: Duration,
 }
 
@@ -83,13 +95,17 @@ pub(crate) fn run(options: &[&str]) -> anyhow::Result<()> {
         say(&format!(
             "{:<34} {}",
             lie.name,
-            caught_by.as_deref().unwrap_or("SURVIVED")
+            caught_by.as_ref().map_or("SURVIVED", |caught| &caught.test)
         ));
         rows.push(Row {
             lie,
             caught_by,
             took: start.elapsed(),
         });
+    }
+    // What failed by itself meanwhile has caught no lie.
+    for tests in [Some(&first), second.as_ref()].into_iter().flatten() {
+        tests.expect_honest()?;
     }
     finish(&rows)
 }
@@ -144,14 +160,21 @@ impl Tests {
         let workspace =
             read(cargo().args(["metadata", "--format-version", "1", "--locked", "--offline"]))?;
         std::fs::write(&tests.workspace, workspace)?;
-        if let Some(name) = tests.run(None)? {
-            bail!("without a lie `{name}` fails already; type: cargo xtask test-mock");
-        }
+        tests.expect_honest()?;
         Ok(tests)
     }
 
+    fn expect_honest(&self) -> anyhow::Result<()> {
+        match self.run(None)? {
+            Some(Caught { test, .. }) => {
+                bail!("without a lie `{test}` fails too; type: cargo xtask test-mock --repeat 20")
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The first test that fails, if one does.
-    fn run(&self, lie: Option<&str>) -> anyhow::Result<Option<String>> {
+    fn run(&self, lie: Option<&str>) -> anyhow::Result<Option<Caught>> {
         let mut command = cargo();
         command.args([
             "nextest",
@@ -162,7 +185,7 @@ impl Tests {
             "fail",
             "--fail-fast",
             "--failure-output",
-            "never",
+            "immediate",
         ]);
         command
             .arg("--binaries-metadata")
@@ -180,14 +203,33 @@ impl Tests {
         command.env("CARGO_TERM_COLOR", "never");
         let output = command.output().context("start nextest")?;
         let text = String::from_utf8_lossy(&output.stderr);
-        let failed = text.lines().find_map(failed_test);
+        let caught = caught(&text);
         ensure!(
-            output.status.success() || failed.is_some(),
+            output.status.success() || caught.is_some(),
             "the tests could not run: {}",
             text.lines().last().unwrap_or_default()
         );
-        Ok(failed)
+        // A simulator that can't read its lie tells none, and fails every test.
+        let unread = caught
+            .as_ref()
+            .filter(|caught| caught.says.contains(UNREAD));
+        if let Some(Caught { says, .. }) = unread {
+            bail!("the simulator could not read the lie: {says}");
+        }
+        Ok(caught)
     }
+}
+
+/// The first test that failed in what nextest wrote, and the first words of its panic.
+fn caught(text: &str) -> Option<Caught> {
+    let test = text.lines().find_map(failed_test)?;
+    let mut lines = text.lines().map(str::trim);
+    let _panic = lines.find(|line| line.contains(" panicked at "));
+    let is_end = |line: &str| line.starts_with("note: ") || line.starts_with("stack backtrace:");
+    let said = lines.take_while(|line| !is_end(line));
+    let said: Vec<&str> = said.take(SAID_LINES_MAX).collect();
+    let says = said.join(" ").chars().take(SAID_LETTERS_MAX).collect();
+    Some(Caught { test, says })
 }
 
 /// Writes the report, and fails if a lie survived.
@@ -215,16 +257,17 @@ fn finish(rows: &[Row]) -> anyhow::Result<()> {
 
 fn report(rows: &[Row]) -> String {
     let mut text =
-        "# Drill\n\n| lie | stands for | caught by | seconds |\n|---|---|---|---|\n".to_owned();
+        "# Drill\n\n| lie | stands for | caught by | says | seconds |\n|---|---|---|---|---|\n"
+            .to_owned();
     for row in rows {
-        let caught = row
-            .caught_by
-            .as_ref()
-            .map_or_else(|| "**SURVIVED**".to_owned(), |name| format!("`{name}`"));
+        let (caught, says) = match &row.caught_by {
+            Some(Caught { test, says }) => (format!("`{test}`"), says.replace('|', "\\|")),
+            None => ("**SURVIVED**".to_owned(), String::new()),
+        };
         // Writing to a String can't fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {caught} | {:.1} |",
+            "| {} | {} | {caught} | {says} | {:.1} |",
             row.lie.name,
             row.lie.stands_for,
             row.took.as_secs_f64()
@@ -235,7 +278,7 @@ fn report(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, lie, report};
+    use super::{Row, caught, lie, report};
     use std::time::Duration;
 
     #[test]
@@ -254,6 +297,21 @@ mod tests {
             caught_by: None,
             took: Duration::from_millis(1500),
         };
-        assert!(report(&[row]).contains("| renamed | a new name | **SURVIVED** | 1.5 |"));
+        assert!(report(&[row]).contains("| renamed | a new name | **SURVIVED** |  | 1.5 |"));
+    }
+
+    #[test]
+    fn why_a_test_failed_stands_beside_it() {
+        let text = "        FAIL [   0.1s] (1/9) contracts::it mock::chat::one\n  stderr ───\n\n    thread 'mock::chat::one' (7) panicked at x.rs:1:2:\n    \
+                    assertion failed: |it|\n      left: 1\n    note: run with more\n    and more\n";
+        let seen = caught(text).unwrap();
+        assert_eq!(
+            (seen.test.as_str(), seen.says.as_str()),
+            (
+                "contracts::it mock::chat::one",
+                "assertion failed: |it| left: 1"
+            )
+        );
+        assert!(caught("        PASS [   0.1s] contracts::it mock::chat::one").is_none());
     }
 }
