@@ -16,7 +16,7 @@ use crate::report::REPORT_VERSION;
 pub struct Comparison {
     /// Passed before and failed or did not run now.
     pub broken: Vec<String>,
-    /// Checks whose outcome changed otherwise, or that came or went.
+    /// Checks whose outcome changed otherwise, or that came or went; before them, in what the runs were no equals.
     pub changed: Vec<String>,
     /// Figures that moved by more than the ratio.
     pub moved: Vec<String>,
@@ -45,7 +45,10 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Value> {
 impl Comparison {
     /// Holds a new report against an old one. `ratio` is above 1.
     pub(crate) fn of(old: &Value, new: &Value, ratio: f64) -> Self {
-        let mut comparison = Self::default();
+        let mut comparison = Self {
+            changed: unlike(old, new),
+            ..Self::default()
+        };
         let (before, after) = (rows(old), rows(new));
         let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for name in names {
@@ -82,7 +85,7 @@ impl Comparison {
     pub fn markdown(&self) -> String {
         let parts = [
             ("Passed before and not now", &self.broken),
-            ("Other outcomes that changed", &self.changed),
+            ("Other things that changed", &self.changed),
             ("Figures that moved", &self.moved),
             ("New drifts", &self.drifted),
             ("Drifts that are gone", &self.settled),
@@ -99,6 +102,15 @@ impl Comparison {
             text
         }
     }
+}
+
+/// In what the two runs were no equals, so that nobody takes another model's figures for a change.
+fn unlike(old: &Value, new: &Value) -> Vec<String> {
+    let names = ["upstream", "replayed", "chat_model", "embed_model"];
+    let differ = names.iter().filter(|name| old[**name] != new[**name]);
+    differ
+        .map(|name| format!("{name}: {} → {}", old[*name], new[*name]))
+        .collect()
 }
 
 fn rows(report: &Value) -> BTreeMap<String, &Value> {
@@ -185,6 +197,15 @@ mod tests {
                 moved(0.0, 0.0)
             ],
             [0, 1, 1, 1, 0]
+        );
+    }
+
+    #[test]
+    fn reports_of_two_models_are_told_apart() {
+        let of = |model: &str| json!({"upstream": "u", "replayed": null, "chat_model": model});
+        assert_eq!(
+            Comparison::of(&of("a"), &of("b"), 1.5).changed,
+            ["chat_model: \"a\" → \"b\""]
         );
     }
 

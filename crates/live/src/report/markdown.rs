@@ -43,46 +43,52 @@ fn head(report: &Report, text: &mut String) -> std::fmt::Result {
 }
 
 fn checks(report: &Report, text: &mut String) -> std::fmt::Result {
-    let mut section = "";
-    let mut ids: Vec<&str> = Vec::new();
+    let mut sections: Vec<&str> = Vec::new();
     for row in &report.rows {
-        if ids.contains(&row.id) {
-            continue;
+        let section = section(row);
+        if !sections.contains(&section) {
+            sections.push(section);
         }
-        ids.push(row.id);
-        let own = row.id.split('.').next().unwrap_or_default();
-        if own != section {
-            section = own;
-            writeln!(
-                text,
-                "\n## {section}\n\n| check | what it shows | direct | keyward | figures |\n|---|---|---|---|---|"
-            )?;
-        }
-        let at = |door: Door| {
-            report
-                .rows
-                .iter()
-                .find(|other| other.id == row.id && other.door == door)
-        };
-        let (direct, keyward) = (at(Door::Direct), at(Door::Keyward));
-        let word = |row: Option<&Row>| row.map_or("", |row| row.outcome.word());
-        let notes: Vec<String> = [direct, keyward]
-            .into_iter()
-            .flatten()
-            .map(note)
-            .filter(|note| !note.is_empty())
-            .collect();
+    }
+    for name in sections {
         writeln!(
             text,
-            "| `{}` | {} | {} | {} | {} |",
-            row.id,
-            row.shows,
-            word(direct),
-            word(keyward),
-            joined(&notes)
+            "\n## {name}\n\n| check | what it shows | direct | keyward | figures |\n|---|---|---|---|---|"
         )?;
+        let mut ids: Vec<&str> = Vec::new();
+        for row in report.rows.iter().filter(|row| section(row) == name) {
+            if !ids.contains(&row.id) {
+                ids.push(row.id);
+                check(report, row, text)?;
+            }
+        }
     }
     Ok(())
+}
+
+fn section(row: &Row) -> &str {
+    row.id.split('.').next().unwrap_or_default()
+}
+
+/// A check's line, with both doors.
+fn check(report: &Report, row: &Row, text: &mut String) -> std::fmt::Result {
+    let at = |door: Door| {
+        let mut rows = report.rows.iter();
+        rows.find(|other| other.id == row.id && other.door == door)
+    };
+    let (direct, keyward) = (at(Door::Direct), at(Door::Keyward));
+    let word = |row: Option<&Row>| row.map_or("", |row| row.outcome.word());
+    let notes = [direct, keyward].into_iter().flatten().map(note);
+    let notes: Vec<String> = notes.filter(|note| !note.is_empty()).collect();
+    writeln!(
+        text,
+        "| `{}` | {} | {} | {} | {} |",
+        row.id,
+        row.shows,
+        word(direct),
+        word(keyward),
+        joined(&notes)
+    )
 }
 
 /// Both doors' notes; once where they are the same.

@@ -61,6 +61,8 @@ fn the_cassette_of_a_llama_cpp_server_gives_the_outcomes_and_drifts_of_its_recor
         (&report["spend"]["billed_usd"], &report["upstream"]),
         (&"0".into(), &"llamacpp".into())
     );
+    let page = std::fs::read_to_string(ran.folder.path().join("report.md")).unwrap();
+    assert_eq!(page.matches("\n## cost\n").count(), 1, "{page}");
     let seen = ran.lines().join("\n") + "\n";
     let expected = std::fs::read_to_string(here(EXPECTED)).unwrap_or_default();
     if seen != expected {
