@@ -60,7 +60,13 @@ impl Source {
             recorded: None,
             between: Between::Nothing,
         };
-        if options.record.is_some() {
+        if let Some(path) = &options.record {
+            // Before anything is spent on what could not be kept.
+            let file = std::fs::OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path);
+            file.with_context(|| format!("write the cassette {}", path.display()))?;
             let recorder = Recorder::start(upstream)
                 .await
                 .context("start the recorder")?;

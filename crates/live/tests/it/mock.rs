@@ -91,6 +91,17 @@ async fn a_base_url_that_is_not_the_api_could_not_run() {
 }
 
 #[test]
+fn a_cassette_that_can_t_be_written_could_not_run() {
+    let words = [
+        "--base-url",
+        "http://127.0.0.1:9/v1",
+        "--record",
+        "/no/such/folder/x",
+    ];
+    check(&words, None, 2, "write the cassette /no/such/folder/x");
+}
+
+#[test]
 fn two_reports_are_compared_and_what_broke_fails() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, outcome: &str| {
