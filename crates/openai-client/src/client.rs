@@ -2,7 +2,7 @@
 //!
 //! Invariants: one method call is one attempt; every answer is bounded; no error shows the key, the URL or a prompt.
 //! Does not know: budgets, retry rules, prices: the cost is what keyward says.
-//! Source: OpenAI API, chat completions, embeddings, models.
+//! Source: OpenAI API, responses, chat completions, completions, embeddings, moderations, models.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +15,13 @@ use serde_json::{Map, Value};
 pub use crate::client::chat::{Chat, ChatChoice, ChatRequest};
 pub use crate::client::chat_stream::{ChatChunk, ChatChunkChoice, ChatStream};
 pub use crate::client::clock::Clock;
+pub use crate::client::completion::{Completion, CompletionRequest};
 pub use crate::client::embeddings::{Embedding, EmbeddingRequest, Embeddings, Encoding};
 pub use crate::client::error::{ApiError, ClientError};
 pub use crate::client::models::{Model, Models};
+pub use crate::client::moderation::Moderation;
+pub use crate::client::response::{FunctionCall, ModelResponse, ResponseRequest};
+pub use crate::client::response_stream::{ResponseStep, ResponseStream};
 pub use crate::client::told::Cost;
 
 use crate::answer::Answer;
@@ -32,9 +36,14 @@ use crate::upstream::{Call, Timeouts, Upstream, UpstreamOptions};
 mod chat;
 mod chat_stream;
 mod clock;
+mod completion;
 mod embeddings;
 mod error;
+mod events;
 mod models;
+mod moderation;
+mod response;
+mod response_stream;
 mod told;
 
 /// The longest answer that is taken, 128 MiB: 2,048 embeddings of 3,072 dimensions in decimal are about 90 MiB.

@@ -10,7 +10,7 @@
 //! and whether it came from the cache. In this example a simulator stands in for keyward:
 //!
 //! ```
-//! use openai_client::{ChatRequest, Client};
+//! use openai_client::{ChatRequest, Client, ResponseRequest};
 //! use openai_sim::{Sim, SimOptions};
 //! use secrecy::SecretString;
 //!
@@ -42,6 +42,17 @@
 //!     print!("{}", chunk.text);
 //! }
 //! assert!(stream.usage().is_some());
+//!
+//! // So do responses; a stream ends with the whole response, tool calls and all.
+//! let question = ResponseRequest::new("gpt-4o-mini").user("Which planet is largest?");
+//! let mut stream = client.respond_stream(question).await?;
+//! while let Some(step) = stream.next().await? {
+//!     print!("{}", step.text);
+//! }
+//! let response = stream.response().expect("the stream has ended");
+//! assert_eq!((response.function_calls().count(), response.usage), (0, stream.usage()));
+//! let next = ResponseRequest::new("gpt-4o-mini").after(&response.id).user("And which is smallest?");
+//! println!("{}", client.respond(next).await?.text);
 //!
 //! // An error has its parts as fields. `Display` shows no prompt and no key, so it may be logged.
 //! let error = client.embed("no-such-model", "x").await.expect_err("there is no such model");
@@ -103,8 +114,9 @@ pub use crate::attempt_error::{
 };
 pub use crate::client::{
     ANSWER_BYTES_MAX, ApiError, Chat, ChatChoice, ChatChunk, ChatChunkChoice, ChatRequest,
-    ChatStream, Client, ClientBuilder, ClientError, Clock, Cost, ERROR_BYTES_MAX, Embedding,
-    EmbeddingRequest, Embeddings, Encoding, Model, Models,
+    ChatStream, Client, ClientBuilder, ClientError, Clock, Completion, CompletionRequest, Cost,
+    ERROR_BYTES_MAX, Embedding, EmbeddingRequest, Embeddings, Encoding, FunctionCall, Model,
+    ModelResponse, Models, Moderation, ResponseRequest, ResponseStep, ResponseStream,
 };
 pub use crate::hyper_transport::HyperTransport;
 pub use crate::reqwest_transport::{ReqwestOptions, ReqwestTransport};

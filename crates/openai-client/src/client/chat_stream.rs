@@ -6,42 +6,27 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::answer::Answer;
-use crate::attempt_error::{AttemptError, AttemptErrorKind};
 use crate::client::Client;
 use crate::client::chat::ChatRequest;
 use crate::client::error::ClientError;
-use crate::client::told::{Cost, Told};
+use crate::client::events::Events;
+use crate::client::told::{Cost, RawKeyward, Told};
 use crate::error_body::RawError;
-use crate::sse::{Frame, SseFramer};
+use crate::sse::Frame;
 use crate::usage::Usage;
 use crate::wire::{self, ChunkUsage};
 
 /// An answer that is being said. Dropping it ends the call.
 #[derive(Debug)]
 pub struct ChatStream {
-    client: Client,
-    answer: Answer,
-    framer: SseFramer,
-    state: State,
-    started: Duration,
-    latency: Duration,
-    first_chunk: Option<Duration>,
+    events: Events,
     finished: bool,
     model: Option<String>,
     usage: Option<Usage>,
     told: Told,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Ended,
-    Failed,
 }
 
 /// One step of an answer.
@@ -84,13 +69,6 @@ struct RawChoice {
     finish_reason: Option<String>,
 }
 
-/// What keyward adds to the usage chunk.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct RawKeyward {
-    cost_usd: Option<String>,
-}
-
 impl Client {
     /// Answers `request` piece by piece, its usage always asked for.
     ///
@@ -102,13 +80,7 @@ impl Client {
             .await?;
         let told = Told::read(&answer.headers);
         Ok(ChatStream {
-            client: self.clone(),
-            answer,
-            framer: SseFramer::new(),
-            state: State::Open,
-            started,
-            latency: Duration::ZERO,
-            first_chunk: None,
+            events: Events::new(self.clone(), answer, started),
             finished: false,
             model: None,
             usage: None,
@@ -123,20 +95,11 @@ impl ChatStream {
     /// Errors: [`ClientError`]; `Api` for an error inside the stream, `Attempt` where it broke off or ended before any choice did.
     /// After an error each further call fails too.
     pub async fn next(&mut self) -> Result<Option<ChatChunk>, ClientError> {
-        let result = match self.state {
-            State::Open => self.advance().await,
-            State::Ended => return Ok(None),
-            State::Failed => return Err(self.cut()),
-        };
-        self.latency = self.client.now().saturating_sub(self.started);
-        match &result {
-            Ok(Some(chunk)) if self.first_chunk.is_none() && chunk.says_something() => {
-                self.first_chunk = Some(self.latency)
-            }
-            Ok(Some(_)) => {}
-            Ok(None) => self.state = State::Ended,
-            Err(_) => self.state = State::Failed,
+        if !self.events.is_open()? {
+            return Ok(None);
         }
+        let result = self.advance().await;
+        self.events.note(&result, ChatChunk::says_something);
         result
     }
 
@@ -152,12 +115,12 @@ impl ChatStream {
 
     /// From sending to the latest step.
     pub fn latency(&self) -> Duration {
-        self.latency
+        self.events.latency()
     }
 
     /// From sending to the first step that said something.
     pub fn first_chunk(&self) -> Option<Duration> {
-        self.first_chunk
+        self.events.first_chunk()
     }
 
     /// What it cost, after the end, where keyward tells it.
@@ -176,25 +139,19 @@ impl ChatStream {
     }
 
     async fn advance(&mut self) -> Result<Option<ChatChunk>, ClientError> {
-        loop {
-            while let Some(frame) = self.framer.next_frame() {
-                if frame.is_done() {
-                    // The end of the body is mostly here already; seeing it gives the connection back to the pool.
-                    let _ = self.answer.chunk().now_or_never();
-                    return Ok(None);
-                }
-                if let Some(chunk) = self.read(&frame)? {
-                    return Ok(Some(chunk));
-                }
+        while let Some(frame) = self.events.next().await? {
+            if frame.is_done() {
+                self.events.close();
+                return Ok(None);
             }
-            match self.answer.chunk().await? {
-                Some(chunk) => self
-                    .framer
-                    .push(chunk)
-                    .map_err(|_| ClientError::Unexpected("one of its events is too long"))?,
-                None if self.finished => return Ok(None),
-                None => return Err(self.cut()),
+            if let Some(chunk) = self.read(&frame)? {
+                return Ok(Some(chunk));
             }
+        }
+        if self.finished {
+            Ok(None)
+        } else {
+            Err(self.events.cut())
         }
     }
 
@@ -206,22 +163,14 @@ impl ChatStream {
         }
         let chunk: RawChunk = wire::object(&data)?;
         if let Some(error) = chunk.error {
-            return Err(self.client.api_error(
-                self.answer.status.as_u16(),
-                &self.answer.headers,
-                error.into_body(),
-            ));
+            return Err(self.events.refused(error.into_body()));
         }
         self.model = chunk
             .model
             .filter(|model| !model.is_empty())
             .or(self.model.take());
         self.usage = chunk.usage.reported().or(self.usage);
-        let cost = chunk
-            .keyward
-            .and_then(|keyward| keyward.cost_usd)
-            .and_then(|text| Cost::from_usd(&text));
-        self.told.cost = cost.or(self.told.cost);
+        self.told.take_cost(chunk.keyward);
         let choices = chunk.choices.unwrap_or_default();
         if choices.is_empty() {
             return Ok(None);
@@ -237,10 +186,6 @@ impl ChatStream {
             text: first.map(|choice| choice.text.clone()).unwrap_or_default(),
             choices,
         }))
-    }
-
-    fn cut(&self) -> ClientError {
-        AttemptError::new(self.answer.upstream().clone(), AttemptErrorKind::Stream).into()
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use http::HeaderMap;
+use serde::Deserialize;
 
 /// The exact cost of one call, as keyward tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,7 +59,20 @@ pub(super) struct Told {
     pub(super) cached: bool,
 }
 
+/// What keyward adds to the event that tells the usage of a stream.
+#[derive(Debug, Deserialize, Default)]
+#[serde(default)]
+pub(super) struct RawKeyward {
+    cost_usd: Option<String>,
+}
+
 impl Told {
+    /// Takes the cost from an event, if it is there.
+    pub(super) fn take_cost(&mut self, keyward: Option<RawKeyward>) {
+        let cost = keyward.and_then(|keyward| Cost::from_usd(&keyward.cost_usd?));
+        self.cost = cost.or(self.cost);
+    }
+
     pub(super) fn read(headers: &HeaderMap) -> Self {
         let text = |name: &str| {
             headers

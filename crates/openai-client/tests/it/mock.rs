@@ -19,6 +19,7 @@ mod attempt;
 mod chat;
 mod conformity;
 mod embeddings;
+mod responses;
 mod secrets;
 
 /// The ways to the network that keep the same promises.
