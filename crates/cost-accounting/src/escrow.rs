@@ -100,7 +100,7 @@ impl Escrow {
         shared.open_instance(0).await?;
         // Another server may hold rows for a moment, frozen in the middle: the keeper tries again.
         match shared.write_off().await {
-            Err(error) if !error.is_passing() => return Err(error),
+            Err(error) if !error.is_passing() => Err(error),
             _ => Ok(Escrow { shared }),
         }
     }
