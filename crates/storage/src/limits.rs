@@ -15,6 +15,10 @@ pub const LIST_MAX: usize = 256;
 /// Most tokens of one class in one entry; keeps the daily sums far from the end of 64 bits.
 pub const TOKENS_MAX: i64 = 1_000_000_000_000;
 
+/// Most scopes of one call: a key's tags, and global, project, key, model and user beside them.
+pub const SCOPES_MAX: usize = LIST_MAX + 5;
+/// Most leases that one entry charges: a budget of each window for every scope, and the books.
+pub const LEASES_MAX: usize = SCOPES_MAX * 3 + 1;
 /// Most wants in one list of asks; some 50 ms of work.
 pub const WANTS_MAX: usize = 4_096;
 
@@ -25,7 +29,7 @@ const STATES: [&str; 3] = ["reported", "estimated", "unsettled"];
 
 pub(crate) fn check_write(write: &EntryWrite) -> Result<(), StoreErrorKind> {
     require(
-        write.leases.len() <= LIST_MAX,
+        write.leases.len() <= LEASES_MAX,
         "leases",
         "has too many parts",
     )?;
@@ -134,7 +138,11 @@ pub(crate) fn check_budget(set: &BudgetSet) -> Result<(), StoreErrorKind> {
 }
 
 pub(crate) fn check_scopes(ask: &ScopeAsk) -> Result<(), StoreErrorKind> {
-    require(ask.scopes.len() <= LIST_MAX, "scopes", "has too many parts")?;
+    require(
+        ask.scopes.len() <= SCOPES_MAX,
+        "scopes",
+        "has too many parts",
+    )?;
     for scope in &ask.scopes {
         check_texts(&[("scope_value", Some(&scope.value))])?;
     }
@@ -171,5 +179,40 @@ fn require(holds: bool, field: &'static str, reason: &'static str) -> Result<(),
         Ok(())
     } else {
         Err(StoreErrorKind::Invalid { field, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LEASES_MAX, LIST_MAX, SCOPES_MAX, check_scopes, check_write};
+    use crate::budget_rows::{EntryWrite, Scope, ScopeAsk};
+    use crate::lost::unsettled;
+
+    #[test]
+    fn an_entry_bound_by_budgets_of_every_tag_and_window_is_taken() {
+        let write = |leases: usize| EntryWrite {
+            row: unsettled(1, 0, 1, 0),
+            leases: (0..).take(leases).collect(),
+            epoch: 0,
+        };
+        assert!(check_write(&write((LIST_MAX + 5) * 3 + 1)).is_ok());
+        assert!(check_write(&write(LEASES_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn a_call_of_a_key_with_the_most_tags_finds_its_budgets() {
+        let ask = |scopes: usize| ScopeAsk {
+            scopes: vec![
+                Scope {
+                    kind: "tag".to_owned(),
+                    value: "a".to_owned(),
+                };
+                scopes
+            ],
+            key_id: "key_a".to_owned(),
+            end_users_per_key_day_max: 1,
+        };
+        assert!(check_scopes(&ask(LIST_MAX + 5)).is_ok());
+        assert!(check_scopes(&ask(SCOPES_MAX + 1)).is_err());
     }
 }
