@@ -231,7 +231,9 @@ impl Basis {
             (Some(asked), None) => asked,
             (None, longest) => longest.unwrap_or(OUTPUT_TOKENS_FALLBACK),
         };
-        each.saturating_mul(self.choices)
+        // What was predicted and not taken is billed as output, too.
+        each.saturating_add(self.shape.predicted_bytes)
+            .saturating_mul(self.choices)
     }
 }
 

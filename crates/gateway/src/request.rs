@@ -158,8 +158,8 @@ impl Request {
                 expected: "a whole number from 1 to 128",
             });
         }
-        let asked = number(object, "max_completion_tokens")?.max(number(object, "max_tokens")?);
-        self.output_tokens_max = asked;
+        self.output_tokens_max =
+            tokens(object, "max_completion_tokens")?.max(tokens(object, "max_tokens")?);
         if object.get("web_search_options").is_some() {
             // Each search costs a fee beside the tokens, which is not in the price list yet.
             let expected = "nothing: web searches are not served yet";
@@ -225,7 +225,7 @@ fn end_user_name(field: &'static str, name: &str) -> Result<Option<Arc<str>>, Re
 }
 
 /// The members that this program reads, and those that its bounds rest on.
-const READ: [&str; 20] = [
+const READ: [&str; 21] = [
     "model",
     "messages",
     "input",
@@ -246,6 +246,7 @@ const READ: [&str; 20] = [
     "previous_response_id",
     "conversation",
     "prompt",
+    "prediction",
 ];
 
 /// Refuses a member that differs by case alone from one that is read: some upstreams would take it for that one.
@@ -314,6 +315,17 @@ fn number(object: &Object<'_>, field: &'static str) -> Result<Option<u64>, Refus
             field,
             expected: "a whole number",
         })
+}
+
+/// A maximum of tokens. Some upstreams take zero for none at all, and would generate without a bound.
+fn tokens(object: &Object<'_>, field: &'static str) -> Result<Option<u64>, Refusal> {
+    match number(object, field)? {
+        Some(0) => Err(Refusal::InvalidField {
+            field,
+            expected: "a whole number above zero",
+        }),
+        tokens => Ok(tokens),
+    }
 }
 
 fn flag(value: Option<&RawValue>, field: &'static str) -> Result<Option<bool>, Refusal> {

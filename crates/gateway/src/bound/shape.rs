@@ -62,6 +62,8 @@ pub(super) struct Shape {
     pub(super) hosted: Hosted,
     /// How many answers are made to pick from; 0 where it is not said.
     pub(super) best_of: u64,
+    /// Bytes of the output that the caller predicts.
+    pub(super) predicted_bytes: u64,
     /// The tiers that may serve; empty is every tier.
     pub(super) tiers: &'static [Tier],
     /// The caller named a tier.
@@ -78,6 +80,7 @@ impl Default for Shape {
             tools: 0,
             hosted: Hosted::default(),
             best_of: 0,
+            predicted_bytes: 0,
             tiers: &Tier::ALL,
             tier_named: false,
             speaks: false,
@@ -87,7 +90,7 @@ impl Default for Shape {
 }
 
 /// The members that are read. One that differs by case alone may be taken for them by some upstreams.
-const READ: [&str; 12] = [
+const READ: [&str; 13] = [
     "messages",
     "input",
     "tools",
@@ -100,6 +103,7 @@ const READ: [&str; 12] = [
     "conversation",
     "prompt",
     "web_search_options",
+    "prediction",
 ];
 
 impl Shape {
@@ -126,6 +130,7 @@ impl Shape {
             "tools" => self.read_tools(json),
             "max_tool_calls" => self.hosted.calls_max = json.parse().ok(),
             "best_of" => self.best_of = json.parse().unwrap_or(u64::MAX),
+            "prediction" => self.predicted_bytes = json.len() as u64,
             "service_tier" => {
                 self.tier_named = true;
                 self.tiers = serde_json::from_str::<Name<'_>>(json)

@@ -203,6 +203,27 @@ fn a_count_of_ordinary_text_is_a_fraction_of_its_bytes() {
 }
 
 #[test]
+fn a_prediction_that_is_not_taken_is_bounded_as_output() {
+    let prediction = json!({"type": "content", "content": "a guess"});
+    let bytes = prediction.to_string().len() as u64;
+    let members = json!({"max_tokens": 10, "n": 2, "prediction": prediction});
+    let input = chat(&members).body.len() as u64 + 72;
+    check(&members, "gpt-4o-mini", input, 2 * (10 + bytes));
+}
+
+#[test]
+fn a_member_that_stands_twice_in_a_message_counts_twice() {
+    let long = "word ".repeat(2_000);
+    let tokens = |content: &str| {
+        let body = format!(r#"{{"messages":[{{"role":"user",{content}}}]}}"#);
+        tokens::count("gpt-4o-mini", Operation::Chat, body.as_bytes()).unwrap()
+    };
+    let once = tokens(&format!(r#""content":"{long}""#));
+    let hidden = tokens(&format!(r#""content":"{long}","content":"hi""#));
+    assert!(once > 2_000 && hidden > once, "{hidden} of {once}");
+}
+
+#[test]
 fn the_tier_is_named_where_the_caller_named_none() {
     let unnamed = || chat(&json!({"service_tier": null}));
     let edit = Edit {

@@ -4,9 +4,12 @@
 //! Does not know: prices; how the upstream renders tools, so what is not a message is counted as the JSON that it is.
 //! Source: OpenAI's encodings cl100k and o200k; which of them gpt-5.4 and later models use is not published, hence the larger margin.
 
-use bpe_openai::Tokenizer;
-use serde_json::Value;
+use std::fmt;
 
+use bpe_openai::Tokenizer;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::message::Name;
 use crate::object::Object;
 use crate::request::Operation;
 
@@ -77,8 +80,12 @@ pub(super) fn count(model: &str, operation: Operation, body: &[u8]) -> Option<u6
     for (name, value) in object.members() {
         tokens += match (name, operation) {
             ("messages" | "input", _) => {
-                let value = serde_json::from_str(value.get()).ok()?;
-                in_value(tokenizer, operation, &value)
+                let mut json = serde_json::Deserializer::from_str(value.get());
+                let count = Count {
+                    tokenizer,
+                    operation,
+                };
+                count.deserialize(&mut json).ok()?
             }
             _ => counted(tokenizer, name) + counted(tokenizer, value.get()),
         };
@@ -86,31 +93,85 @@ pub(super) fn count(model: &str, operation: Operation, body: &[u8]) -> Option<u6
     Some(tokens.saturating_mul(encoding.percent()).div_ceil(100))
 }
 
-/// Tokens of the strings in a value, and a little for what stands around them.
-fn in_value(tokenizer: &Tokenizer, operation: Operation, value: &Value) -> u64 {
-    match value {
-        Value::Null | Value::Bool(_) => 1,
-        // An id of a token.
-        Value::Number(_) if operation == Operation::Embeddings => 1,
-        Value::Number(number) => counted(tokenizer, &number.to_string()) + NODE_TOKENS,
-        Value::String(text) => counted(tokenizer, text),
-        Value::Array(values) => {
-            let inside: u64 = values
-                .iter()
-                .map(|value| in_value(tokenizer, operation, value))
-                .sum();
-            inside + NODE_TOKENS
+/// Counts the tokens of the strings in a value, and a little for what stands around them. Every member counts, also one that stands
+/// twice: which of the two an upstream reads is not known.
+#[derive(Clone, Copy)]
+struct Count {
+    tokenizer: &'static Tokenizer,
+    operation: Operation,
+}
+
+impl Count {
+    fn text(self, text: &str) -> u64 {
+        counted(self.tokenizer, text)
+    }
+
+    fn number(self, number: impl ToString) -> u64 {
+        match self.operation {
+            // An id of a token.
+            Operation::Embeddings => 1,
+            Operation::Chat => self.text(&number.to_string()) + NODE_TOKENS,
         }
-        Value::Object(members) => {
-            let inside: u64 = members
-                .iter()
-                .filter(|(name, _)| *name != "image_url")
-                .map(|(name, value)| {
-                    counted(tokenizer, name) + in_value(tokenizer, operation, value)
-                })
-                .sum();
-            inside + NODE_TOKENS
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Count {
+    type Value = u64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Count {
+    type Value = u64;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<u64, E> {
+        Ok(1)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<u64, E> {
+        Ok(1)
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<u64, E> {
+        Ok(self.number(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<u64, E> {
+        Ok(self.number(number))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<u64, E> {
+        Ok(self.number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<u64, E> {
+        Ok(self.text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<u64, A::Error> {
+        let mut tokens = NODE_TOKENS;
+        while let Some(inside) = values.next_element_seed(self)? {
+            tokens += inside;
         }
+        Ok(tokens)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<u64, A::Error> {
+        let mut tokens = NODE_TOKENS;
+        while let Some(Name(name)) = members.next_key()? {
+            if name == "image_url" {
+                members.next_value::<IgnoredAny>()?;
+            } else {
+                tokens += self.text(&name) + members.next_value_seed(self)?;
+            }
+        }
+        Ok(tokens)
     }
 }
 

@@ -98,6 +98,11 @@ fn a_wrong_field_is_refused_by_its_name() {
         (chat(r#","n":0"#), "n"),
         (chat(r#","n":129"#), "n"),
         (chat(r#","max_tokens":-1"#), "max_tokens"),
+        (chat(r#","max_tokens":0"#), "max_tokens"),
+        (
+            chat(r#","max_tokens":5,"max_completion_tokens":0"#),
+            "max_completion_tokens",
+        ),
         (
             chat(r#","max_completion_tokens":1.5"#),
             "max_completion_tokens",
