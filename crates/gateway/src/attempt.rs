@@ -289,7 +289,9 @@ impl Drop for Attempt {
         }
         let (entry, charges) = self.entry(Settlement::bare(Outcome::Abandoned, 0));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (shared, held) = (Arc::clone(&self.shared), self.shared.in_flight.begin());
+            let shared = Arc::clone(&self.shared);
+            // Held from here on, not from when it is first polled.
+            let held = shared.in_flight.begin();
             drop(runtime.spawn(async move {
                 enter(&shared, entry, charges).await;
                 drop(held);
@@ -301,8 +303,10 @@ impl Drop for Attempt {
 /// Hands an entry to the ledger and waits for its place in the queue, for a while: past that the entry waits on by itself, and the
 /// answer goes out.
 async fn enter(shared: &Shared, entry: Entry, charges: Charges) {
-    let ledger = shared.ledger.clone();
+    let (ledger, held) = (shared.ledger.clone(), shared.in_flight.begin());
     let entered = Outlive::new(async move {
+        // A stop waits for it, also once nobody here does.
+        let _held = held;
         match ledger.record(entry, charges).await {
             Ok(receipt) if receipt.clamped() => {
                 tracing::error!(

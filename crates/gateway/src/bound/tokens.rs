@@ -106,7 +106,7 @@ impl Count {
         counted(self.tokenizer, text)
     }
 
-    fn number(self, number: impl ToString) -> u64 {
+    fn number(self, number: &impl ToString) -> u64 {
         match self.operation {
             // An id of a token.
             Operation::Embeddings => 1,
@@ -139,15 +139,15 @@ impl<'de> Visitor<'de> for Count {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<u64, E> {
-        Ok(self.number(number))
+        Ok(self.number(&number))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<u64, E> {
-        Ok(self.number(number))
+        Ok(self.number(&number))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<u64, E> {
-        Ok(self.number(number))
+        Ok(self.number(&number))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<u64, E> {
