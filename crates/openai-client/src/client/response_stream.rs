@@ -27,6 +27,7 @@ pub struct ResponseStream {
     id: Option<String>,
     usage: Option<Usage>,
     told: Told,
+    failed: bool,
     response: Option<ModelResponse>,
 }
 
@@ -69,6 +70,7 @@ impl Client {
             id: None,
             usage: None,
             told,
+            failed: false,
             response: None,
         })
     }
@@ -135,15 +137,23 @@ impl ResponseStream {
                 continue;
             }
             let step = self.read(&frame)?;
+            if self.failed {
+                // Why it failed may stand in an event of its own, behind the last one.
+                continue;
+            }
             if step.is_none() {
                 self.events.close();
             }
             return Ok(step);
         }
-        Err(self.events.cut())
+        Err(if self.failed {
+            ClientError::Unexpected("it failed without saying why")
+        } else {
+            self.events.cut()
+        })
     }
 
-    /// What one event says; `None` for the one that ends the response.
+    /// What one event says; `None` for the one that ends the response, and where it failed without saying why.
     fn read(&mut self, frame: &Frame) -> Result<Option<ResponseStep>, ClientError> {
         let data = frame.data();
         let head = EventHead::parse(&data)?;
@@ -167,8 +177,9 @@ impl ResponseStream {
         if let Some(error) = head.error {
             return Err(self.events.refused(error));
         }
-        if matches!(end, End::Failed | End::Error) {
-            return Err(ClientError::Unexpected("it failed without saying why"));
+        self.failed |= matches!(end, End::Failed | End::Error);
+        if self.failed {
+            return Ok(None);
         }
         let whole = head.response.unwrap_or_default();
         let output = items(&mut event["response"]);

@@ -20,7 +20,8 @@ pub struct EventHead<'data> {
     pub kind: Option<Cow<'data, str>>,
     /// Its place in the stream.
     pub sequence_number: Option<u64>,
-    /// How the stream ends with it, if it does. Nothing comes behind it; there is no `[DONE]`.
+    /// How the stream ends with it, if it does. There is no `[DONE]`, and nothing comes behind it but, with some servers, the `error`
+    /// that says why a response failed.
     pub end: Option<End>,
     /// The response as it stands, in the events that hold it: the first ones and the last.
     pub response: Option<AnswerHead<'data>>,

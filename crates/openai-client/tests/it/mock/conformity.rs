@@ -36,7 +36,7 @@ impl Transport for Told {
     }
 }
 
-fn client(status: u16, body: impl Into<Bytes>) -> Client {
+pub(super) fn client(status: u16, body: impl Into<Bytes>) -> Client {
     let key = SecretString::from(marked_key());
     let body = body.into();
     Client::builder("http://127.0.0.1:1/v1", key)
