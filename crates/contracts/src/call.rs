@@ -15,6 +15,8 @@ pub struct Call {
     pub method: Option<String>,
     /// As in `/chat/completions`; `None`: any.
     pub route: Option<String>,
+    /// Further methods and routes that are answered so.
+    pub also: Vec<(String, String)>,
     /// The least and the largest status.
     pub status: (u16, u16),
     /// The part that it describes.
@@ -30,16 +32,19 @@ pub enum Part {
     Events,
     /// The request.
     Request,
+    /// An answer that is neither: sound, a file, plain text.
+    Bytes,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Json, Self::Events, Self::Request];
+    const ALL: [Self; 4] = [Self::Json, Self::Events, Self::Request, Self::Bytes];
 
     fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Events => "events",
             Self::Request => "request",
+            Self::Bytes => "bytes",
         }
     }
 }
@@ -49,6 +54,7 @@ impl Call {
         let mut call = Self {
             method: None,
             route: None,
+            also: Vec::new(),
             status: (200, 200),
             part: Part::Json,
         };
@@ -56,6 +62,15 @@ impl Call {
             match name.as_str() {
                 "method" => call.method = Some(value.clone()),
                 "route" => call.route = Some(value.clone()),
+                "also" => {
+                    let calls = value.split(", ").map(|call| {
+                        let (method, route) = call.split_once(' ')?;
+                        Some((method.to_owned(), route.to_owned()))
+                    });
+                    let calls: Option<Vec<_>> = calls.collect();
+                    let calls = calls.ok_or("it is no list as in GET /a, POST /b");
+                    call.also = calls.map_err(ContractError::place("call.also"))?;
+                }
                 "status" => {
                     call.status = range(value).map_err(ContractError::place("call.status"))?;
                 }
@@ -80,7 +95,14 @@ impl Call {
         let method = self.method.clone().map(|method| ("method", method));
         let route = self.route.clone().map(|route| ("route", route));
         let rest = [("status", status), ("part", self.part.name().to_owned())];
-        method.into_iter().chain(route).chain(rest).collect()
+        let also: Vec<String> = self
+            .also
+            .iter()
+            .map(|(method, route)| format!("{method} {route}"))
+            .collect();
+        let also = (!also.is_empty()).then(|| ("also", also.join(", ")));
+        let head = method.into_iter().chain(route).chain(also);
+        head.chain(rest).collect()
     }
 
     /// Whether an exchange is on its route, whatever the answer.
@@ -88,7 +110,11 @@ impl Call {
         let fits = |wanted: &Option<String>, real: &String| {
             wanted.as_ref().is_none_or(|wanted| wanted == real)
         };
-        fits(&self.method, &exchange.method) && fits(&self.route, &exchange.route)
+        let first = fits(&self.method, &exchange.method) && fits(&self.route, &exchange.route);
+        let is_this = |(method, route): &(String, String)| {
+            *method == exchange.method && *route == exchange.route
+        };
+        first || self.also.iter().any(is_this)
     }
 
     /// Whether it names the route, rather than taking any.
@@ -110,6 +136,7 @@ impl Call {
         match self.part {
             Part::Json => matches!(answer, Payload::Json(_)),
             Part::Events => matches!(answer, Payload::Events(_)),
+            Part::Bytes => matches!(answer, Payload::Other { .. }),
             Part::Request => false,
         }
     }
@@ -137,6 +164,7 @@ mod tests {
             let lines = [
                 ("method", "POST"),
                 ("route", "/x"),
+                ("also", "GET /x/{id}, POST /y"),
                 ("status", status),
                 ("part", "events"),
             ];
@@ -149,6 +177,7 @@ mod tests {
         for (line, flaw) in [
             (("status", "5xx"), "`call.status`"),
             (("status", "500-400"), "`call.status`"),
+            (("also", "/y"), "`call.also`"),
             (("part", "body"), "`call.part`"),
             (("path", "/x"), "`path`"),
         ] {

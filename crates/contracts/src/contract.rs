@@ -13,6 +13,7 @@ use crate::compare::compare;
 use crate::description::{self, Term};
 use crate::difference::Difference;
 use crate::headers::HeaderRule;
+use crate::likes::Like;
 use crate::order::Rule;
 use crate::path::{self, Step};
 use crate::shape::{Field, Kind, Shape};
@@ -45,8 +46,21 @@ pub struct Contract {
     pub headers: BTreeMap<String, HeaderRule>,
     /// The order of a stream's events.
     pub order: Vec<Rule>,
-    /// What the answers look like.
+    /// What the answers look like; of a stream with `events` what all of them have.
     pub shape: Shape,
+    /// The places of the shape that look like another contract's; the shape leaves them open.
+    pub likes: BTreeMap<String, Like>,
+    /// What the events of a stream look like, by their `type`.
+    pub events: BTreeMap<String, EventShape>,
+}
+
+/// What one type of event looks like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventShape {
+    /// Its fields.
+    pub shape: Shape,
+    /// The places that look like another contract's; the shape leaves them open.
+    pub likes: BTreeMap<String, Like>,
 }
 
 /// Why a contract file can't be used.
@@ -96,6 +110,8 @@ struct File {
     order: Order,
     #[serde(default)]
     shape: BTreeMap<String, String>,
+    #[serde(default)]
+    events: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -106,7 +122,8 @@ struct Order {
 
 impl Contract {
     /// Reads a contract file. `[shape]` maps paths to types: `string`, `'one' | 'two' | null`, `optional array`,
-    /// `anything`. The top is an object unless the empty path says otherwise. `[headers]` maps names to forms,
+    /// `anything`, `like` another file's stem and path. The top is an object unless the empty path says otherwise.
+    /// `[events.TYPE]` has a shape for each type of event. `[headers]` maps names to forms,
     /// `[order]` lists rules, `[call]` says which exchanges it is for.
     ///
     /// Errors: names the place that makes no sense.
@@ -125,7 +142,13 @@ impl Contract {
             call: file.call.map(|call| Call::read(&call)).transpose()?,
             headers: read_headers(&file.headers)?,
             order: order.collect::<Result<_, _>>()?,
+            likes: read_likes(&file.shape),
             shape: read_shape(&file.shape)?,
+            events: file
+                .events
+                .iter()
+                .map(|(kind, lines)| Ok((kind.clone(), EventShape::read(lines)?)))
+                .collect::<Result<_, ContractError>>()?,
         })
     }
 
@@ -138,13 +161,32 @@ impl Contract {
 
     /// The shape of answers, with the words of the sets that this contract closes.
     pub(crate) fn observe(&self, answers: &[&Value]) -> Option<Shape> {
-        let mut closed = BTreeSet::new();
-        closed_paths("", &self.shape, &mut closed);
-        answers
-            .iter()
-            .map(|answer| Shape::observe(answer, &closed))
-            .reduce(Shape::merged)
+        observe(&self.shape, answers)
     }
+}
+
+impl EventShape {
+    fn read(lines: &BTreeMap<String, String>) -> Result<Self, ContractError> {
+        Ok(Self {
+            shape: read_shape(lines)?,
+            likes: read_likes(lines),
+        })
+    }
+}
+
+/// The shape of values, with the words of the sets that `shape` closes.
+pub(crate) fn observe(shape: &Shape, values: &[&Value]) -> Option<Shape> {
+    let mut closed = BTreeSet::new();
+    closed_paths("", shape, &mut closed);
+    values
+        .iter()
+        .map(|value| Shape::observe(value, &closed))
+        .reduce(Shape::merged)
+}
+
+fn read_likes(lines: &BTreeMap<String, String>) -> BTreeMap<String, Like> {
+    let like = |(path, text): (&String, &String)| Some((path.clone(), Like::read(text)?));
+    lines.iter().filter_map(like).collect()
 }
 
 pub(crate) fn read_headers(
@@ -201,6 +243,10 @@ fn place(top: &mut Shape, path: &str, description: &str) -> Result<(), &'static 
 
 fn describe(text: &str) -> Result<Field, &'static str> {
     let mut shape = Shape::default();
+    if Like::read(text).is_some() {
+        let optional = text.starts_with(description::OPTIONAL);
+        return Ok(Field { optional, shape });
+    }
     let (optional, terms) = description::read(text)?;
     if terms == [Term::Name("anything".to_owned())] {
         return Ok(Field { optional, shape });

@@ -12,9 +12,12 @@ pub(crate) enum Term {
     Name(String),
 }
 
+/// What a description begins with if the place may be missing.
+pub(crate) const OPTIONAL: &str = "optional ";
+
 /// Whether it begins with `optional`, and its parts.
 pub(crate) fn read(description: &str) -> Result<(bool, Vec<Term>), &'static str> {
-    let (optional, mut rest) = match description.strip_prefix("optional ") {
+    let (optional, mut rest) = match description.strip_prefix(OPTIONAL) {
         Some(rest) => (true, rest),
         None => (false, description),
     };

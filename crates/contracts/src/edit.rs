@@ -24,7 +24,14 @@ pub(crate) fn edit(text: &str, contract: &Contract) -> Option<String> {
         .map(|(name, rule)| (name.clone(), rule.write()));
     edit_table(top, "headers", headers.collect())?;
     edit_order(top, contract);
-    edit_table(top, "shape", lines(&contract.shape))?;
+    edit_table(top, "shape", lines(&contract.shape, &contract.likes))?;
+    if !contract.events.is_empty() {
+        let events = top.entry("events").or_insert_with(toml_edit::table);
+        let events = events.as_table_mut()?;
+        for (kind, event) in &contract.events {
+            edit_table(events, kind, lines(&event.shape, &event.likes))?;
+        }
+    }
     let edited = document.to_string();
     let reads = Contract::read(&edited).is_ok_and(|read| read == *contract);
     reads.then_some(edited)

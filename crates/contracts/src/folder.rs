@@ -9,14 +9,16 @@ use serde_json::Value;
 
 use crate::call::{Call, Part};
 use crate::compare::compare;
-use crate::contract::{Contract, ContractError};
+use crate::contract::{Contract, ContractError, observe};
 use crate::difference::{Difference, DifferenceKind, Grade};
 use crate::exchange::{Exchange, Payload};
 use crate::finding::{Finding, Place, sorted};
 use crate::ours::Ours;
-use crate::{headers, order};
+use crate::shape::Shape;
+use crate::{headers, likes, order};
 
 mod accept;
+mod typed;
 
 pub use accept::Learned;
 
@@ -66,7 +68,26 @@ impl Contracts {
             let contract = Contract::read(&text).map_err(in_file)?;
             contracts.files.insert(stem, File { contract, text });
         }
+        contracts.check_likes()?;
         Ok(contracts)
+    }
+
+    /// Everything that a place looks like is there.
+    fn check_likes(&self) -> Result<(), ContractError> {
+        for (stem, File { contract, .. }) in &self.files {
+            let of_events = contract.events.values().flat_map(|event| &event.likes);
+            for (path, like) in contract.likes.iter().chain(of_events) {
+                let found = self.whole(&like.stem);
+                if found.is_none_or(|found| likes::at(&found.shape, &like.path).is_none()) {
+                    let source = ContractError::place(path)("what it looks like is not there");
+                    return Err(ContractError::File {
+                        file: stem.clone(),
+                        source: Box::new(source),
+                    });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What keyward adds and changes by design, from the file `keyward`.
@@ -99,7 +120,7 @@ impl Contracts {
             }
         }
         for all in held.values() {
-            findings.extend(check_together(all));
+            findings.extend(check_together(self, all));
         }
         findings.extend(self.check_errors_in_streams(exchanges));
         findings.extend(self.check_requests(exchanges));
@@ -120,7 +141,7 @@ impl Contracts {
         });
         candidates
             .filter(|held| held.call.has_route() || held.call.fits_status(exchange.status))
-            .min_by_key(Held::distance)
+            .min_by_key(|held| held.distance(self))
     }
 
     /// Errors that come as an event of a stream have the contract of errors.
@@ -133,7 +154,7 @@ impl Contracts {
             .filter(|value| is_error(value))
             .collect();
         match self.get(ERROR) {
-            Some(contract) => shape(ERROR, Place::Answer, contract, &errors),
+            Some(contract) => shape(ERROR, Place::Answer, &contract.shape, &errors),
             None => Vec::new(),
         }
     }
@@ -149,7 +170,8 @@ impl Contracts {
                 continue;
             };
             let requests: Vec<&Value> = served(exchanges, call).collect();
-            findings.extend(shape(stem, Place::Request, contract, &requests));
+            let wanted = self.shape_of(contract);
+            findings.extend(shape(stem, Place::Request, &wanted, &requests));
         }
         findings
     }
@@ -168,21 +190,21 @@ pub(crate) fn served<'a>(
 
 impl Held<'_> {
     /// How badly the contract fits, by status, form, breadth and shape.
-    fn distance(&self) -> (bool, bool, u16, usize) {
+    fn distance(&self, contracts: &Contracts) -> (bool, bool, u16, usize) {
         let Self { exchange, call, .. } = self;
+        let wanted = contracts.shape_of(self.contract);
         (
             !call.fits_status(exchange.status),
             !call.fits_form(&exchange.answer),
             call.breadth(),
-            self.contract
-                .observe(&exchange.values())
-                .map_or(0, |shape| compare(&shape, &self.contract.shape).len()),
+            observe(&wanted, &exchange.values())
+                .map_or(0, |observed| compare(&observed, &wanted).len()),
         )
     }
 }
 
 /// What differs between exchanges that are held to one contract, and it.
-fn check_together(all: &[Held<'_>]) -> Vec<Finding> {
+fn check_together(contracts: &Contracts, all: &[Held<'_>]) -> Vec<Finding> {
     let Some(Held {
         stem,
         contract,
@@ -214,13 +236,18 @@ fn check_together(all: &[Held<'_>]) -> Vec<Finding> {
         .flat_map(Exchange::values)
         .filter(|value| call.part == Part::Json || !is_error(value))
         .collect();
-    findings.extend(shape(stem, Place::Answer, contract, &values));
+    if contract.events.is_empty() {
+        let wanted = contracts.shape_of(contract);
+        findings.extend(shape(stem, Place::Answer, &wanted, &values));
+    } else {
+        findings.extend(contracts.check_kinds(stem, contract, &values));
+    }
     findings
 }
 
-fn shape(stem: &str, place: Place, contract: &Contract, values: &[&Value]) -> Vec<Finding> {
-    let observed = contract.observe(values);
-    let differences = observed.map(|observed| compare(&observed, &contract.shape));
+fn shape(stem: &str, place: Place, wanted: &Shape, values: &[&Value]) -> Vec<Finding> {
+    let observed = observe(wanted, values);
+    let differences = observed.map(|observed| compare(&observed, wanted));
     let find = |difference| Finding::new(stem, place, difference);
     differences.into_iter().flatten().map(find).collect()
 }
@@ -241,6 +268,7 @@ fn other_status(call: &Call, status: u16) -> Difference {
 fn other_form(call: &Call, answer: &Payload) -> Difference {
     let contract = match call.part {
         Part::Events => "a stream of events",
+        Part::Bytes => "no JSON",
         Part::Json | Part::Request => "JSON",
     };
     let kind = DifferenceKind::Type {

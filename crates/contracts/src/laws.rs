@@ -2,9 +2,10 @@
 //!
 //! Invariants: a law that lacks what it needs holds; a finding names places and numbers, never text.
 //! Does not know: contracts, prices, wording.
-//! Source: OpenAI API reference, chat completions, their chunks, embeddings, models.
+//! Source: OpenAI API reference, chat completions, their chunks, responses, embeddings, models.
 
 mod chat;
+mod responses;
 mod usage;
 mod vectors;
 
@@ -31,6 +32,24 @@ pub fn laws(exchange: &Exchange) -> Vec<Finding> {
             asked_for(exchange, true, &mut flaws);
             chat::stream(exchange, &mut flaws);
             "chat_completion_chunk"
+        }
+        ("/completions", Payload::Json(answer)) => {
+            asked_for(exchange, false, &mut flaws);
+            head(answer, &mut flaws);
+            let unreported = answer["usage"].is_null();
+            flaws.add_if(unreported, "usage", "is missing in a whole answer");
+            usage::check(&answer["usage"], usage::Called::default(), &mut flaws);
+            "completion"
+        }
+        ("/responses" | "/responses/{id}", Payload::Json(answer)) if answer["object"] != "list" => {
+            asked_for(exchange, false, &mut flaws);
+            responses::whole(exchange, answer, &mut flaws);
+            "response"
+        }
+        ("/responses", Payload::Events(_)) => {
+            asked_for(exchange, true, &mut flaws);
+            responses::stream(exchange, &mut flaws);
+            "response_event"
         }
         ("/embeddings", Payload::Json(answer)) => {
             vectors::check(exchange, answer, &mut flaws);
@@ -95,10 +114,12 @@ fn distinct(answer: &Value, flaws: &mut Flaws) {
 fn head(answer: &Value, flaws: &mut Flaws) {
     const SECONDS_MIN: i64 = 1_000_000_000;
     const SECONDS_MAX: i64 = 100_000_000_000;
-    let odd = answer["created"]
-        .as_i64()
-        .is_some_and(|created| !(SECONDS_MIN..SECONDS_MAX).contains(&created));
-    flaws.add_if(odd, "created", "is no time in seconds since 1970");
+    for name in ["created", "created_at"] {
+        let odd = answer[name]
+            .as_i64()
+            .is_some_and(|created| !(SECONDS_MIN..SECONDS_MAX).contains(&created));
+        flaws.add_if(odd, name, "is no time in seconds since 1970");
+    }
     for name in ["id", "model"] {
         flaws.add_if(answer[name] == "", name, "is empty");
     }

@@ -1,8 +1,8 @@
-//! Rules about the order of a chat stream's events, in words that a person can read.
+//! Rules about the order of a stream's events, in words that a person can read.
 //!
 //! Invariants: a stream in which the upstream reports an error is held only to what an error can't excuse.
 //! Does not know: shapes, wording.
-//! Source: OpenAI API reference, streaming of chat completions, `stream_options.include_usage`.
+//! Source: OpenAI API reference, streaming of chat completions and of responses, `stream_options.include_usage`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,8 @@ use serde_json::Value;
 use crate::difference::Difference;
 use crate::events::{Event, EventData};
 use crate::exchange::{Exchange, Payload};
+
+mod typed;
 
 const DONE: &str = "[DONE]";
 
@@ -35,6 +37,26 @@ pub enum Rule {
     DoneOnce,
     /// Nothing comes after `[DONE]`.
     DoneLast,
+    /// Every event is JSON and is named by its type.
+    NamedByType,
+    /// Every event is JSON and has no name.
+    Unnamed,
+    /// The events are numbered from 0.
+    Numbered,
+    /// A response is created, then in progress, before anything is said.
+    CreatedFirst,
+    /// Items come one after the other, and what is said of one comes while it is open.
+    ItemsInTurn,
+    /// The deltas of a part join to its end.
+    DeltasJoin,
+    /// A response ends once.
+    EndsOnce,
+    /// Nothing comes after the end.
+    NothingAfterEnd,
+    /// The usage stands in the event that ends the response, and in no other.
+    UsageAtEnd,
+    /// The last event, and no other, says that all is done.
+    CompletedLast,
 }
 
 /// What the rules look at.
@@ -46,7 +68,7 @@ struct Stream<'a> {
 
 impl Rule {
     /// Every rule, in the order of a file.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 19] = [
         Self::PlainEvents,
         Self::RoleFirst,
         Self::FinishOnce,
@@ -56,6 +78,43 @@ impl Rule {
         Self::UsageAfterFinish,
         Self::DoneOnce,
         Self::DoneLast,
+        Self::NamedByType,
+        Self::Unnamed,
+        Self::Numbered,
+        Self::CreatedFirst,
+        Self::ItemsInTurn,
+        Self::DeltasJoin,
+        Self::EndsOnce,
+        Self::NothingAfterEnd,
+        Self::UsageAtEnd,
+        Self::CompletedLast,
+    ];
+
+    /// Those of a chat's stream.
+    #[cfg(test)]
+    pub(crate) const CHATS: [Self; 9] = [
+        Self::PlainEvents,
+        Self::RoleFirst,
+        Self::FinishOnce,
+        Self::NothingAfterFinish,
+        Self::UsageIfAsked,
+        Self::UsageOnlyIfAsked,
+        Self::UsageAfterFinish,
+        Self::DoneOnce,
+        Self::DoneLast,
+    ];
+
+    /// Those of a response's stream.
+    #[cfg(test)]
+    pub(crate) const RESPONSES: [Self; 8] = [
+        Self::NamedByType,
+        Self::Numbered,
+        Self::CreatedFirst,
+        Self::ItemsInTurn,
+        Self::DeltasJoin,
+        Self::EndsOnce,
+        Self::NothingAfterEnd,
+        Self::UsageAtEnd,
     ];
 
     /// Its words in a contract file.
@@ -72,6 +131,18 @@ impl Rule {
             Self::UsageAfterFinish => "usage comes after the last finish",
             Self::DoneOnce => "[DONE] comes once",
             Self::DoneLast => "nothing comes after [DONE]",
+            Self::NamedByType => "every event is JSON, named by its type",
+            Self::Unnamed => "every event is JSON, without a name",
+            Self::Numbered => "events are numbered from 0",
+            Self::CreatedFirst => {
+                "response.created comes first, response.in_progress before any item"
+            }
+            Self::ItemsInTurn => "items come one after the other, each added, said and done",
+            Self::DeltasJoin => "deltas join to what is done, and end with it",
+            Self::EndsOnce => "a response ends once",
+            Self::NothingAfterEnd => "nothing comes after the end",
+            Self::UsageAtEnd => "usage comes with the end, and is null before",
+            Self::CompletedLast => "one event says that all is done, the last",
         }
     }
 
@@ -97,6 +168,16 @@ impl Rule {
             Self::UsageAfterFinish => stream.early_usage(),
             Self::DoneOnce => (!stream.failed).then(|| stream.done()).flatten(),
             Self::DoneLast => stream.after_done(),
+            Self::NamedByType => typed::named(stream.events, true),
+            Self::Unnamed => typed::named(stream.events, false),
+            Self::Numbered => typed::numbered(stream.events),
+            Self::CreatedFirst => typed::begins(stream.events),
+            Self::ItemsInTurn => typed::items(stream.events),
+            Self::DeltasJoin => typed::deltas(stream.events),
+            Self::EndsOnce => typed::ends_once(stream.events),
+            Self::NothingAfterEnd => typed::after_end(stream.events),
+            Self::UsageAtEnd => typed::usage_at_end(stream.events),
+            Self::CompletedLast => typed::done_last(stream.events),
         }
     }
 }

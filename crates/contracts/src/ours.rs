@@ -107,7 +107,7 @@ impl Ours {
             text::headers(&self.headers),
             table("statuses", &mut statuses),
             table("codes", &mut codes),
-            format!("\n[shape]\n{}", text::shape(&self.shape)),
+            format!("\n[shape]\n{}", text::shape(&self.shape, &BTreeMap::new())),
         ]
         .concat()
     }

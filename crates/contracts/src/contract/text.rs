@@ -7,7 +7,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Contract, Origin};
+use crate::description::OPTIONAL;
 use crate::headers::HeaderRule;
+use crate::likes::Like;
 use crate::path;
 use crate::shape::{Kind, Shape};
 
@@ -38,7 +40,13 @@ impl Contract {
             }
             text += "]\n";
         }
-        text + "\n[shape]\n" + &shape(&self.shape)
+        text += "\n[shape]\n";
+        text += &shape(&self.shape, &self.likes);
+        for (kind, event) in &self.events {
+            text += &format!("\n[events.{}]\n", quote(kind));
+            text += &shape(&event.shape, &event.likes);
+        }
+        text
     }
 }
 
@@ -60,27 +68,34 @@ pub(crate) fn headers(headers: &BTreeMap<String, HeaderRule>) -> String {
 }
 
 /// The lines of a shape.
-pub(crate) fn shape(shape: &Shape) -> String {
-    let lines = lines(shape).into_iter();
+pub(crate) fn shape(shape: &Shape, likes: &BTreeMap<String, Like>) -> String {
+    let lines = lines(shape, likes).into_iter();
     lines
         .map(|(path, text)| format!("{} = {}\n", quote(&path), quote(&text)))
         .collect()
 }
 
 /// A shape's places in the order of a file, with what is said of them.
-pub(crate) fn lines(shape: &Shape) -> Vec<(String, String)> {
+pub(crate) fn lines(shape: &Shape, likes: &BTreeMap<String, Like>) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     if shape.kinds != BTreeSet::from([Kind::Object]) {
         lines.push((String::new(), shape.describe()));
     }
     lines_below("", shape, &mut lines);
+    for (path, text) in &mut lines {
+        if let Some(like) = likes.get(path) {
+            let optional = text.starts_with(OPTIONAL);
+            let optional = if optional { OPTIONAL } else { "" };
+            *text = optional.to_owned() + &like.write();
+        }
+    }
     lines
 }
 
 fn lines_below(path: &str, shape: &Shape, lines: &mut Vec<(String, String)>) {
     for (name, field) in &shape.fields {
         let place = path::field(path, name);
-        let optional = if field.optional { "optional " } else { "" };
+        let optional = if field.optional { OPTIONAL } else { "" };
         lines.push((place.clone(), optional.to_owned() + &field.shape.describe()));
         lines_below(&place, &field.shape, lines);
     }

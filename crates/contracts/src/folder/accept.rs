@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::typed::widen_kinds;
 use super::{Contracts, ERROR, File, Held, is_error, served};
 use crate::call::{Call, Part};
 use crate::contract::{Contract, Origin};
 use crate::edit::edit;
 use crate::exchange::{Exchange, Payload};
-use crate::order;
 use crate::widen::{widen, widen_headers};
+use crate::{likes, order};
 
 /// Where observations come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ impl Contracts {
             };
             widened.insert(stem, contract);
         }
+        self.widen_elsewhere(exchanges, &mut widened);
         self.widen_values(exchanges, &mut widened);
         widened
             .into_iter()
@@ -68,6 +70,25 @@ impl Contracts {
             all.entry(stem).or_default().push(exchange);
         }
         all
+    }
+
+    /// Contracts that others look like.
+    fn widen_elsewhere(&self, exchanges: &[Exchange], widened: &mut BTreeMap<String, Contract>) {
+        let mut seen = Vec::new();
+        for (stem, answers) in self.by_contract(exchanges) {
+            if let Some(contract) = self.get(&stem) {
+                seen.extend(self.seen_elsewhere(contract, &values(contract, &answers)));
+            }
+        }
+        for (like, observed) in seen {
+            let Some(known) = self.get(&like.stem) else {
+                continue;
+            };
+            let target = widened.entry(like.stem).or_insert_with(|| known.clone());
+            if let Some(place) = likes::at_mut(&mut target.shape, &like.path) {
+                widen(place, &observed);
+            }
+        }
     }
 
     /// Requests, and errors inside streams.
@@ -132,17 +153,24 @@ fn widen_by(contract: &Contract, answers: &[&Exchange]) -> Contract {
     contract
         .order
         .retain(|rule| !broken.iter().any(|path| path == rule.name()));
-    let is_stream = contract
-        .call
-        .as_ref()
-        .is_some_and(|call| call.part == Part::Events);
-    let values: Vec<&Value> = answers
+    let values = values(&contract, answers);
+    if contract.events.is_empty() {
+        widen_shape(&mut contract, &values);
+    } else {
+        widen_kinds(&mut contract, &values);
+    }
+    contract
+}
+
+/// The values that a contract is held to.
+fn values<'a>(contract: &Contract, answers: &[&'a Exchange]) -> Vec<&'a Value> {
+    let call = contract.call.as_ref();
+    let is_stream = call.is_some_and(|call| call.part == Part::Events);
+    answers
         .iter()
         .flat_map(|answer| answer.values())
         .filter(|value| !is_stream || !is_error(value))
-        .collect();
-    widen_shape(&mut contract, &values);
-    contract
+        .collect()
 }
 
 fn widen_shape(contract: &mut Contract, values: &[&Value]) {
@@ -162,6 +190,7 @@ fn learn(answers: &[&Exchange]) -> Contract {
         contract.call = Some(Call {
             method: Some(first.method.clone()),
             route: Some(first.route.clone()),
+            also: Vec::new(),
             status: (first.status, first.status),
             part,
         });

@@ -2,7 +2,7 @@
 //!
 //! Invariants: each law is named once for an answer.
 //! Does not know: prices, models.
-//! Source: OpenAI usage object; `prompt_tokens_details`, `completion_tokens_details`.
+//! Source: OpenAI usage object; `prompt_tokens_details`, `completion_tokens_details`; in responses `input_…`, `output_…`.
 
 use serde_json::Value;
 
@@ -23,7 +23,13 @@ pub(super) fn check(usage: &Value, called: Called, flaws: &mut Flaws) {
     }
     below_zero("usage", usage, flaws);
     let count = |name: &str| usage[name].as_i64();
-    let (input, output) = (count("prompt_tokens"), count("completion_tokens"));
+    // Responses count in other words than chats.
+    let (sent, said) = if usage.get("input_tokens").is_some() {
+        ("input_tokens", "output_tokens")
+    } else {
+        ("prompt_tokens", "completion_tokens")
+    };
+    let (input, output) = (count(sent), count(said));
     if let (Some(input), Some(total)) = (input, count("total_tokens")) {
         let parts = input.saturating_add(output.unwrap_or(0));
         // Without the numbers, so that an accepted drift is known again in the next run.
@@ -32,12 +38,12 @@ pub(super) fn check(usage: &Value, called: Called, flaws: &mut Flaws) {
     }
     flaws.add_if(
         input == Some(0),
-        "usage.prompt_tokens",
+        &format!("usage.{sent}"),
         "is 0 though something was sent",
     );
     flaws.add_if(
         output == Some(0) && called.said_something,
-        "usage.completion_tokens",
+        &format!("usage.{said}"),
         "is 0 though something was said",
     );
     let too_many = output
@@ -45,16 +51,11 @@ pub(super) fn check(usage: &Value, called: Called, flaws: &mut Flaws) {
         .is_some_and(|(output, max)| output > max);
     flaws.add_if(
         too_many,
-        "usage.completion_tokens",
+        &format!("usage.{said}"),
         "is more than the request allows",
     );
-    parts(
-        usage,
-        "prompt_tokens",
-        &["cached_tokens", "cache_write_tokens"],
-        flaws,
-    );
-    parts(usage, "completion_tokens", &[], flaws);
+    parts(usage, sent, &["cached_tokens", "cache_write_tokens"], flaws);
+    parts(usage, said, &[], flaws);
 }
 
 /// Every detail is a part of its whole, and so are those together that exclude each other.

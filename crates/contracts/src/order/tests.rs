@@ -49,7 +49,7 @@ fn body(events: &[String]) -> String {
 }
 
 fn broken(body: &str, usage_asked: bool) -> Vec<String> {
-    let broken = check(&exchange(body, usage_asked), &Rule::ALL);
+    let broken = check(&exchange(body, usage_asked), &Rule::CHATS);
     broken
         .into_iter()
         .map(|difference| difference.path)

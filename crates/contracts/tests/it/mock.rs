@@ -11,11 +11,15 @@ use serde_json::Value;
 
 mod calls;
 mod chat;
+mod completions;
 mod embeddings;
 mod errors;
 mod files;
 mod lies;
+mod media;
 mod models;
+mod responses;
+mod stored;
 mod streams;
 
 /// The folder of the contract files.
@@ -58,6 +62,8 @@ struct Call {
     /// With their places, as in `/models/{model}`.
     route: &'static str,
     request: Option<Value>,
+    /// Instead of a request in JSON: names, files' names, and what they say.
+    form: Vec<(&'static str, Option<&'static str>, Vec<u8>)>,
 }
 
 impl Call {
@@ -67,6 +73,7 @@ impl Call {
             path: route.to_owned(),
             route,
             request: Some(request),
+            form: Vec::new(),
         }
     }
 
@@ -76,6 +83,39 @@ impl Call {
             path: path.to_owned(),
             route,
             request: None,
+            form: Vec::new(),
+        }
+    }
+
+    fn delete(route: &'static str, path: &str) -> Self {
+        Self {
+            method: "DELETE",
+            ..Self::get(route, path)
+        }
+    }
+
+    /// A form of fields and one file.
+    fn form(
+        route: &'static str,
+        fields: &[(&'static str, &str)],
+        file: (&'static str, &[u8]),
+    ) -> Self {
+        let fields = fields
+            .iter()
+            .map(|(name, value)| (*name, None, value.as_bytes().to_vec()));
+        let file = (file.0, Some("a.bin"), file.1.to_vec());
+        Self {
+            method: "POST",
+            form: fields.chain([file]).collect(),
+            ..Self::get(route, route)
+        }
+    }
+
+    /// On a path with names in it.
+    fn at(self, path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            ..self
         }
     }
 }
@@ -83,12 +123,16 @@ impl Call {
 /// Calls the simulator and keeps what has a shape.
 async fn observe(sim: &Sim, client: &reqwest::Client, call: Call) -> Exchange {
     let url = sim.base_url() + &call.path;
+    let method = reqwest::Method::from_bytes(call.method.as_bytes()).unwrap();
+    let request = client.request(method, url);
     let request = match &call.request {
-        Some(body) => client
-            .post(url)
+        Some(body) => request
             .header("content-type", "application/json")
             .body(body.to_string()),
-        None => client.get(url),
+        None if call.form.is_empty() => request,
+        None => request
+            .header("content-type", "multipart/form-data; boundary=edge")
+            .body(multipart(&call)),
     };
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
@@ -108,6 +152,20 @@ async fn observe(sim: &Sim, client: &reqwest::Client, call: Call) -> Exchange {
         request: call.request,
         answer: Payload::read(&content_type, &body),
     }
+}
+
+fn multipart(call: &Call) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, filename, bytes) in &call.form {
+        let file = filename.map_or(String::new(), |name| format!("; filename=\"{name}\""));
+        let head =
+            format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n");
+        body.extend(head.bytes());
+        body.extend(bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--edge--\r\n");
+    body
 }
 
 async fn observe_all(sim: &Sim, calls: Vec<Call>) -> Vec<Exchange> {
