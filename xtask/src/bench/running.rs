@@ -157,7 +157,7 @@ fn get(address: &str, path: &str) -> anyhow::Result<String> {
 mod tests {
     use std::process::Command;
 
-    use super::Running;
+    use super::{CHECK_PAUSE, CHECKS_MAX, Running, wait};
     use crate::cpu;
 
     #[test]
@@ -173,10 +173,17 @@ mod tests {
         let all = cpu::tree(running.id()).unwrap();
         assert_eq!(all.len(), 2, "the shell and its sleep");
         drop(running);
-        for process in all {
-            let gone = std::fs::read_to_string(format!("/proc/{process}/stat"))
-                .map_or(true, |stat| stat.contains(") Z "));
-            assert!(gone, "{process} still runs");
+        let runs = |process: &u32| {
+            std::fs::read_to_string(format!("/proc/{process}/stat"))
+                .is_ok_and(|stat| !stat.contains(") Z "))
+        };
+        // The shell tells its child to end and does not wait for it.
+        for _ in 0..CHECKS_MAX {
+            if !all.iter().any(runs) {
+                return;
+            }
+            wait(CHECK_PAUSE);
         }
+        panic!("one of {all:?} still runs");
     }
 }
