@@ -14,7 +14,7 @@ use tokio::sync::oneshot::Sender;
 use crate::escrow::known::Known;
 use crate::escrow::queue::{Answer, Ticket};
 use crate::escrow::refusal::Refused;
-use crate::escrow::settings::ASKS_MAX;
+use crate::escrow::settings::{ASKS_MAX, WANTS_ASKED_MAX};
 use crate::escrow::state::{Cut, State};
 
 /// What a call is told; a reservation is still to be wrapped.
@@ -54,6 +54,8 @@ struct Group {
 struct Gathering {
     claimed: HashMap<i64, i64>,
     groups: Vec<Group>,
+    /// Of all groups together.
+    wants: usize,
     by_lacks: HashMap<Vec<i64>, usize>,
 }
 
@@ -114,7 +116,8 @@ impl State {
             let ids: Vec<i64> = lacks.iter().map(|(id, _)| *id).collect();
             if self.gather(ticket, &known, lacks, now, &mut gathering) {
                 for id in known.ids() {
-                    *gathering.claimed.entry(id).or_default() += amount;
+                    let claimed = gathering.claimed.entry(id).or_default();
+                    *claimed = claimed.saturating_add(amount);
                 }
                 self.queue.set_lacks(ticket, ids);
             }
@@ -191,9 +194,11 @@ impl State {
             }
             return true;
         }
-        if gathering.groups.len() >= ASKS_MAX {
+        let wants = gathering.wants.saturating_add(lacks.len());
+        if gathering.groups.len() >= ASKS_MAX || wants > WANTS_ASKED_MAX {
             return false;
         }
+        gathering.wants = wants;
         let settings = self.settings.clone();
         let mut group = Group {
             tickets: vec![ticket],

@@ -19,6 +19,10 @@ pub(crate) const LEASES_MAX: usize = 262_144;
 pub(crate) const RETURNS_MAX: usize = 1_024;
 /// Asks that one transaction of the store answers.
 pub(crate) const ASKS_MAX: usize = 256;
+/// Wants of waiting calls in one transaction; what the store takes beside them is for what is fetched ahead.
+pub(crate) const WANTS_ASKED_MAX: usize = storage::WANTS_MAX - ASKS_MAX;
+// A call always has its turn, whatever it lacks.
+const _: () = assert!(storage::LEASES_MAX <= WANTS_ASKED_MAX);
 /// Waiting calls that are tried again at once when money of their budget comes.
 pub(crate) const WAKE_MAX: usize = 1_024;
 /// How often a call is looked up anew because an edit came in between.

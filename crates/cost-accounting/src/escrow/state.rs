@@ -147,6 +147,10 @@ impl State {
             _ => false,
         };
         if facts.changed_epoch >= account.facts.changed_epoch {
+            if facts.limit != account.facts.limit {
+                // Its thresholds are others now.
+                account.told.clear();
+            }
             account.facts = Arc::clone(facts);
         }
         if is_lower {

@@ -175,7 +175,11 @@ impl Backing for Fake {
     }
 
     fn mark_alert(&self, budget_id: i64, window_start: i64, percent: i64) -> Step<'_, bool> {
-        self.step(move |world| Ok(world.alerts.insert((budget_id, window_start, percent))))
+        self.step(move |world| {
+            let limit = world.budget(budget_id).limit_pico_usd;
+            let alert = (budget_id, window_start, percent, limit);
+            Ok(world.alerts.insert(alert))
+        })
     }
 
     fn flush(&self) -> Step<'_, ()> {

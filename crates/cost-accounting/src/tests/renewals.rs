@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::fake::{Fake, Fault};
 use super::world::{BUDGET, World};
 use super::{NOON_MS, Rig, money, scope, start, start_on};
-use crate::escrow::{EscrowEvent, EscrowSettings, Refused};
+use crate::escrow::{CallScope, EscrowEvent, EscrowSettings, Refused};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY_MS: i64 = 86_400_000;
@@ -425,4 +425,54 @@ async fn ordinary_traffic_finds_its_money_warm() {
     assert!(cold <= 20, "{cold} of 1,000 calls were cold");
     // Never more ahead than a share of the limit.
     assert!(rig.sums(BUDGET).1 <= 10_000 + 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_raised_limit_is_warned_of_anew() {
+    let mut rig = start(world(100)).await;
+    let mut told = Vec::new();
+    for (limit, cost) in [(100, 85), (200, 80)] {
+        rig.fake.world().set_budget("global", "", "day", limit);
+        rig.pass(SECOND).await;
+        let scope = scope("key_1");
+        let hold = rig.escrow.reserve(&scope, money(cost)).await.unwrap();
+        rig.pass(2 * SECOND).await;
+        rig.settle(hold, cost);
+        rig.pass(2 * SECOND).await;
+        told.extend(rig.events().into_iter().filter_map(|event| match event {
+            EscrowEvent::Threshold { percent, limit, .. } => Some((percent, limit.pico())),
+            _ => None,
+        }));
+    }
+    assert_eq!(told, [(50, 100), (80, 100), (50, 200), (80, 200)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_calls_that_lack_many_budgets_do_not_ask_for_more_than_the_store_takes() {
+    const CALLS: usize = 260;
+    let tags: Vec<String> = (0..20).map(|tag| format!("tag_{tag}")).collect();
+    let mut world = world(1_000_000);
+    for tag in &tags {
+        world = world.with_budget("tag", tag, "day", 1_000_000);
+    }
+    for key in 0..CALLS {
+        world = world.with_budget("key", &format!("key_{key}"), "day", 1_000);
+    }
+    let rig = start(world).await;
+    rig.fake.set_delay(Duration::from_millis(5));
+    let calls = (0..CALLS).map(|key| {
+        let (escrow, tags) = (rig.escrow.clone(), tags.as_slice().into());
+        tokio::spawn(async move {
+            let scope = CallScope {
+                tags,
+                ..scope(&format!("key_{key}"))
+            };
+            escrow.reserve(&scope, money(10)).await.is_ok()
+        })
+    });
+    let calls: Vec<_> = calls.collect();
+    rig.pass(2 * SECOND).await;
+    for call in calls {
+        assert!(call.await.unwrap());
+    }
 }

@@ -32,7 +32,7 @@ pub(super) struct World {
     pub(super) instances: BTreeMap<[u8; 16], i64>,
     pub(super) seen: BTreeMap<[u8; 16], i64>,
     pub(super) recalls: Vec<(i64, i64, i64, [u8; 16])>,
-    pub(super) alerts: BTreeSet<(i64, i64, i64)>,
+    pub(super) alerts: BTreeSet<(i64, i64, i64, Option<i64>)>,
     /// Entries by id, so that one counts once: what it charged.
     pub(super) entries: BTreeMap<u64, i64>,
     /// What entries charged above their leases.
@@ -151,6 +151,8 @@ impl World {
 
     /// `None`: the instance is dead.
     pub(super) fn grant(&mut self, instance: [u8; 16], asks: &[Vec<Want>]) -> Option<GrantAnswer> {
+        // The store refuses more.
+        assert!(asks.iter().map(Vec::len).sum::<usize>() <= storage::WANTS_MAX);
         if !self.is_alive(instance) {
             return None;
         }
