@@ -69,7 +69,7 @@
 //!
 //! [`Upstream`] sends bytes and gives bytes back as they came. What must be read of them is read beside: frames by
 //! [`sse::SseFramer`], the few fields that matter by [`wire`], usage by [`usage`], errors by [`error_body`], limits by
-//! [`rate_headers`].
+//! [`rate_headers`]. A stream of responses, images or audio is read by [`wire::EventHead`], one of chats by [`wire::ChunkHead`].
 //!
 //! ```
 //! use std::sync::Arc;

@@ -63,6 +63,15 @@ pub fn parse_usage(body: &[u8]) -> Option<Usage> {
 /// `None` where they report nothing: then the caller has to charge what it proved, not nothing. Of several events that report, the last
 /// counts; they are never summed.
 /// Errors: [`Malformed`] where a report, or the object around it, can't be read.
+///
+/// ```
+/// use openai_client::usage::{BodyKind, read};
+///
+/// let last = br#"{"type":"speech.audio.done","usage":{"input_tokens":14,"output_tokens":101,"total_tokens":115}}"#;
+/// let usage = read(BodyKind::SpeechEvent, last)?.expect("the last event reports");
+/// assert_eq!((usage.input, usage.audio_output), (14, 101), "what is spoken is audio, though nothing says so");
+/// # Ok::<(), openai_client::wire::Malformed>(())
+/// ```
 pub fn read(kind: BodyKind, bytes: &[u8]) -> Result<Option<Usage>, Malformed> {
     match kind {
         BodyKind::CompletionChunk => Ok(ChunkHead::parse(bytes)?.usage.reported()),

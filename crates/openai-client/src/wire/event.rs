@@ -14,6 +14,20 @@ use crate::lenient::{Lax, Loose, Member, Name, Ordinal, TextBytes};
 use crate::usage::{BodyKind, RawUsage, Usage};
 
 /// What one event says.
+///
+/// ```
+/// use openai_client::wire::{End, EventHead};
+///
+/// let delta = br#"{"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_1","delta":"Hi"}"#;
+/// let event = EventHead::parse(delta)?;
+/// assert_eq!((event.content_bytes, event.end), (2, None));
+///
+/// let last = br#"{"type":"response.completed","response":{"usage":{"input_tokens":9,"output_tokens":1}}}"#;
+/// let event = EventHead::parse(last)?;
+/// assert_eq!(event.end, Some(End::Completed));
+/// assert_eq!(event.usage.map(|usage| usage.output), Some(1));
+/// # Ok::<(), openai_client::wire::Malformed>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EventHead<'data> {
     /// Its `type`, such as `response.output_text.delta`.

@@ -407,6 +407,35 @@ fn an_event_that_is_cut_short_is_never_read() {
     }
 }
 
+/// Any JSON, small.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z\\\\\"é😀\n]{0,4}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        let members =
+            prop::collection::btree_map("(type|id|name|delta|usage|new)", inner.clone(), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(Value::from),
+            members.prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+/// The bytes of all strings in a value.
+fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(text_bytes).sum(),
+        Value::Object(members) => members.values().map(text_bytes).sum(),
+        _ => 0,
+    }
+}
+
 proptest! {
     #[test]
     fn members_may_stand_in_any_order(order in Just([0_usize, 1, 2, 3, 4]).prop_shuffle()) {
@@ -422,5 +451,32 @@ proptest! {
         prop_assert_eq!(head.usage, Some(usage(1, 2)));
         prop_assert_eq!((head.end, head.sequence_number), (Some(End::Completed), Some(4)));
         prop_assert_eq!(head.item_id.as_deref(), Some("msg_1"));
+    }
+
+    #[test]
+    fn whatever_an_event_holds_it_is_read_as_a_tree_would_be(
+        kind in r"(response\.(output_text\.(delta|done)|output_item\.(added|done)|new)|x|)",
+        numbered in any::<u64>(),
+        members in prop::collection::btree_map("(item|item_id|call_id|delta|part|message|code|new)", json(), 0..6),
+    ) {
+        let mut tree: Value = members.into_iter().collect();
+        tree["type"] = json!(kind);
+        tree["sequence_number"] = json!(numbered);
+        let data = tree.to_string();
+        let head = event(&data);
+        prop_assert_eq!(head.kind.as_deref().unwrap_or_default(), kind.as_str());
+        prop_assert_eq!(head.sequence_number, Some(numbered));
+        let named = if kind == "response.output_item.added" { text_bytes(&tree["item"]["name"]) } else { 0 };
+        prop_assert_eq!(head.content_bytes, text_bytes(&tree["delta"]) + named);
+        let named = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Value::Number(_) => Some("a number".to_owned()),
+            _ => None,
+        };
+        let item = named(&tree["item_id"]).or_else(|| named(&tree["item"]["id"]));
+        if item.as_deref() != Some("a number") {
+            prop_assert_eq!(head.item_id.as_deref(), item.as_deref());
+        }
+        prop_assert_eq!((head.end, head.usage, head.error), (None, None, None));
     }
 }
