@@ -1,7 +1,7 @@
 //! The part of the server that watches over money: escrow's own tasks, what it has to say, and alerts on their way out.
 //!
-//! Invariants: nothing here holds up a call; an alert waits in the database until the webhook took it, or until it was tried
-//! [`TRIES_MAX`] times.
+//! Invariants: nothing here holds up a call; an alert waits in the database until the webhook took it, until it was tried
+//! [`TRIES_MAX`] times, or until it is [`TOLD_WITHIN_MS`] old; no server takes one that another is still trying to send.
 //! Does not know: requests.
 
 use std::sync::Arc;
@@ -11,24 +11,26 @@ use anyhow::Context;
 use config::Settings;
 use cost_accounting::{Budgets, Escrow, EscrowEvent, EscrowSettings, PicoUsd};
 use gateway::Clock;
-use jiff::Span;
 use jiff::civil::Date;
+use jiff::{Span, Timestamp};
 use openai_client::{HyperTransport, TransportOptions};
 use storage::{AlertRow, Store};
 use tokio::task::JoinHandle;
 
 use crate::clocks;
-use crate::webhook::{Alert, Webhook};
+use crate::webhook::{Alert, Undelivered, Webhook};
 use crate::wiring::{CouldNotRun, chain, random};
 
 /// How often alerts that wait are looked for.
 const ALERTS_EVERY: Duration = Duration::from_secs(2);
-/// Alerts taken at a time.
-const ALERTS_MAX: i64 = 16;
+/// Alerts taken at a time: so few that all of them are through, however slow the webhook is, before another server takes them.
+const ALERTS_MAX: i64 = 4;
 /// How long an alert that was taken is left to who took it; the next try comes after that.
 const CLAIM_MS: i64 = 60_000;
 /// Tries until an alert is given up.
 const TRIES_MAX: i64 = 10;
+/// An alert that is older is not sent: a webhook that is set up later is not told of what is long over.
+const TOLD_WITHIN_MS: i64 = 86_400_000;
 
 /// Opens escrow as the settings say, and sees to the budget that a new database begins with.
 pub(crate) async fn open(
@@ -162,7 +164,7 @@ async fn deliver(webhook: Webhook, store: Store) {
             continue;
         };
         for row in waiting {
-            let is_done = match webhook.deliver(&alert(&row), clocks::now()).await {
+            let is_done = match tell_webhook(&webhook, &row, clocks::now()).await {
                 Ok(()) => true,
                 Err(error) if row.tries >= TRIES_MAX => {
                     tracing::error!(%error, percent = row.percent, "an alert was given up");
@@ -178,6 +180,18 @@ async fn deliver(webhook: Webhook, store: Store) {
             }
         }
     }
+}
+
+/// Sends an alert, unless it is too old.
+async fn tell_webhook(
+    webhook: &Webhook,
+    row: &AlertRow,
+    now: Timestamp,
+) -> Result<(), Undelivered> {
+    if now.as_millisecond().saturating_sub(row.at_ms) > TOLD_WITHIN_MS {
+        return Ok(());
+    }
+    webhook.deliver(&alert(row), now).await
 }
 
 fn alert(row: &AlertRow) -> Alert {
@@ -204,5 +218,72 @@ fn alert(row: &AlertRow) -> Alert {
         percent: u8::try_from(row.percent).unwrap_or(u8::MAX),
         limit_usd: usd(row.limit_pico_usd),
         settled_usd: usd(row.settled_pico_usd),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use config::{Alerts, WebhookForm};
+    use http::Request;
+    use openai_client::{
+        Transport, TransportError, TransportErrorKind, TransportFuture, TransportOptions,
+    };
+    use secrecy::SecretString;
+    use storage::AlertRow;
+
+    use super::{ALERTS_MAX, CLAIM_MS, TOLD_WITHIN_MS, Webhook, tell_webhook};
+    use crate::webhook::ANSWER_MAX;
+
+    /// Reaches nobody.
+    struct Nobody;
+
+    impl Transport for Nobody {
+        fn send(&self, _: Request<bytes::Bytes>) -> TransportFuture {
+            let error = TransportError::new(TransportErrorKind::Connect);
+            Box::pin(std::future::ready(Err(error)))
+        }
+    }
+
+    #[test]
+    fn no_other_server_takes_an_alert_while_a_slow_webhook_is_told_of_those_before() {
+        let most = (ANSWER_MAX + TransportOptions::default().connect) * ALERTS_MAX as u32;
+        assert!(most <= Duration::from_millis(CLAIM_MS as u64), "{most:?}");
+    }
+
+    #[tokio::test]
+    async fn a_webhook_that_is_set_up_later_is_not_told_of_what_is_long_over() {
+        let alerts = Alerts {
+            percents: vec![80],
+            webhook_url: Some(SecretString::from("https://hooks.example.com/path")),
+            webhook_secret: None,
+            webhook_form: WebhookForm::Json,
+        };
+        let webhook = Webhook::new(&alerts, Arc::new(Nobody)).unwrap().unwrap();
+        let row = AlertRow {
+            alert_id: 1,
+            budget_id: 1,
+            scope_kind: "global".to_owned(),
+            scope_value: String::new(),
+            window: "day".to_owned(),
+            window_start: 20_779,
+            percent: 80,
+            limit_pico_usd: 10,
+            settled_pico_usd: 8,
+            leased_pico_usd: 0,
+            at_ms: 1_795_305_600_000,
+            tries: 1,
+        };
+        for (age, is_sent) in [
+            (0, true),
+            (TOLD_WITHIN_MS, true),
+            (TOLD_WITHIN_MS + 1, false),
+        ] {
+            let now = jiff::Timestamp::from_millisecond(row.at_ms + age).unwrap();
+            let told = tell_webhook(&webhook, &row, now).await;
+            assert_eq!(told.is_err(), is_sent, "{age}");
+        }
     }
 }

@@ -24,7 +24,7 @@ const SIGNATURE: &str = "x-keyward-signature";
 /// Names the alert; the same at every try, so that a receiver can drop a second one.
 const DELIVERY: &str = "x-keyward-delivery";
 /// How long the receiver may take to answer.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// What is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
