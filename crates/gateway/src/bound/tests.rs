@@ -344,7 +344,7 @@ proptest! {
     #[test]
     fn no_answer_to_a_text_costs_more_than_its_bound(
         row in models(), text in texts(), tier in proptest::sample::select(vec!["default", "flex", "priority", "auto"]),
-        (choices, output) in (1_u64..4, 0_u64..300), shares in proptest::array::uniform4(0_u64..=100),
+        (choices, output) in (1_u64..4, 1_u64..300), shares in proptest::array::uniform4(0_u64..=100),
     ) {
         let basis = chat(&json!({"messages": [{"role": "user", "content": text}], "n": choices, "max_tokens": output, "service_tier": tier}));
         let bytes = basis.bytes(&row);
