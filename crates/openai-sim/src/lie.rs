@@ -10,7 +10,9 @@ mod change;
 mod errors;
 mod events;
 mod json;
+mod numbered;
 mod place;
+mod responses;
 mod twist;
 mod usage;
 mod vectors;
@@ -155,6 +157,7 @@ impl Lie {
             vectors::twist(value, *twist);
             errors::twist(value, *twist, status);
             events::twist_one(value, *twist, number);
+            numbered::twist_one(value, *twist, number);
         }
         for (place, change) in &self.changes {
             change.apply(value, place);

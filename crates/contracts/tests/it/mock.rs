@@ -4,6 +4,7 @@
 //! Does not know: the wording of answers.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use contracts::{Contracts, Exchange, Finding, Payload, laws};
 use openai_sim::{Sim, SimOptions};
@@ -45,8 +46,21 @@ fn texts() -> Vec<(String, String)> {
         .collect()
 }
 
-fn contracts() -> Contracts {
-    Contracts::read(texts()).unwrap_or_else(|error| panic!("{error}"))
+/// Read once for all tests: there are many files.
+fn contracts() -> &'static Contracts {
+    static CONTRACTS: LazyLock<Contracts> =
+        LazyLock::new(|| Contracts::read(texts()).unwrap_or_else(|error| panic!("{error}")));
+    &CONTRACTS
+}
+
+/// One client for all tests, since making one takes longer than most calls. It keeps no connections, because each test
+/// has a runtime of its own.
+fn client() -> &'static reqwest::Client {
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0);
+        client.build().unwrap()
+    });
+    &CLIENT
 }
 
 async fn start() -> Sim {
@@ -169,10 +183,9 @@ fn multipart(call: &Call) -> Vec<u8> {
 }
 
 async fn observe_all(sim: &Sim, calls: Vec<Call>) -> Vec<Exchange> {
-    let client = reqwest::Client::new();
     let mut exchanges = Vec::new();
     for call in calls {
-        exchanges.push(observe(sim, &client, call).await);
+        exchanges.push(observe(sim, client(), call).await);
     }
     exchanges
 }
@@ -188,7 +201,7 @@ fn findings(contracts: &Contracts, exchanges: &[Exchange]) -> Vec<Finding> {
 fn expect_true(exchanges: &[Exchange], status: u16) {
     let statuses: Vec<u16> = exchanges.iter().map(|exchange| exchange.status).collect();
     assert_eq!(statuses, vec![status; exchanges.len()]);
-    let found: Vec<String> = findings(&contracts(), exchanges)
+    let found: Vec<String> = findings(contracts(), exchanges)
         .iter()
         .map(ToString::to_string)
         .collect();

@@ -5,7 +5,7 @@
 //! Source: deviations of compatible servers and proxies as seen, and mistakes that clients were seen to make.
 
 use super::twist::Twist;
-use super::{Lie, bodies, wire};
+use super::{Lie, bodies, responses, wire};
 
 /// A name, the lie, and what it stands for.
 pub(super) type Named = (&'static str, Lie, &'static str);
@@ -24,6 +24,11 @@ impl Lie {
             wire::streams(),
             wire::heads(),
             wire::errors(),
+            responses::usage(),
+            responses::bodies(),
+            responses::streams(),
+            responses::contents(),
+            responses::further(),
         ];
         kinds.into_iter().flatten().collect()
     }

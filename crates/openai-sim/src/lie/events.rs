@@ -6,8 +6,8 @@
 
 use serde_json::{Value, json};
 
-use super::Lie;
 use super::twist::Twist;
+use super::{Lie, numbered};
 use crate::plan::Event;
 
 /// An event's data, before it is put into bytes.
@@ -31,7 +31,7 @@ impl Line {
     }
 }
 
-const DONE: &str = "[DONE]";
+pub(super) const DONE: &str = "[DONE]";
 
 /// Changes the `number`th chunk by itself. An answer that is no stream is its own first chunk.
 pub(super) fn twist_one(value: &mut Value, twist: Twist, number: usize) {
@@ -61,6 +61,7 @@ impl Lie {
     /// Moves, doubles and drops chunks.
     pub(crate) fn reorder(&self, events: &mut Vec<Event>) {
         for twist in &self.twists {
+            numbered::reorder(events, *twist);
             match twist {
                 Twist::UsageBeforeFinish => shift(events, has_usage, finishes),
                 Twist::RoleMissing => remove(events, says_role),
@@ -81,6 +82,7 @@ impl Lie {
     /// Twists the end of a stream and what stands between its events.
     pub(crate) fn twist_lines(&self, lines: &mut Vec<Line>) {
         for twist in &self.twists {
+            numbered::twist_lines(lines, *twist);
             match twist {
                 Twist::DoneMissing => lines.retain(|line| line.data != DONE),
                 Twist::DoneTwice => lines.push(Line::new(DONE, 0)),
@@ -101,7 +103,11 @@ impl Lie {
 }
 
 /// Moves the first event that is `moved` before the first that is `before`.
-fn shift(events: &mut Vec<Event>, moved: fn(&Event) -> bool, before: fn(&Event) -> bool) {
+pub(super) fn shift(
+    events: &mut Vec<Event>,
+    moved: fn(&Event) -> bool,
+    before: fn(&Event) -> bool,
+) {
     if let (Some(from), Some(to)) = (
         events.iter().position(moved),
         events.iter().position(before),
@@ -113,7 +119,11 @@ fn shift(events: &mut Vec<Event>, moved: fn(&Event) -> bool, before: fn(&Event) 
 }
 
 /// Says the first event that is `doubled` once more, after the last that is `after`.
-fn double(events: &mut Vec<Event>, doubled: fn(&Event) -> bool, after: fn(&Event) -> bool) {
+pub(super) fn double(
+    events: &mut Vec<Event>,
+    doubled: fn(&Event) -> bool,
+    after: fn(&Event) -> bool,
+) {
     if let (Some(from), Some(to)) = (
         events.iter().position(doubled),
         events.iter().rposition(after),
@@ -124,7 +134,7 @@ fn double(events: &mut Vec<Event>, doubled: fn(&Event) -> bool, after: fn(&Event
 }
 
 /// Drops the events; their tokens go with the one before or after.
-fn remove(events: &mut Vec<Event>, dropped: fn(&Event) -> bool) {
+pub(super) fn remove(events: &mut Vec<Event>, dropped: fn(&Event) -> bool) {
     let tokens: u64 = events
         .iter()
         .filter(|event| dropped(event))

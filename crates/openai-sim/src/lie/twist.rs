@@ -56,9 +56,33 @@ pub enum Twist {
     ErrorTypeMissing,
     /// An error is a page of HTML.
     ErrorHtml,
+    /// The numbers of a response's events leave one out.
+    SequenceSkips,
+    /// One event of a response has another name than its type.
+    EventNameWrong,
+    /// The events of a response have no names.
+    EventNameMissing,
+    /// No event says that a response was created.
+    BeginMissing,
+    /// No event ends a response.
+    EndMissing,
+    /// Two events end a response.
+    EndTwice,
+    /// A delta comes once more, after its text was done.
+    DeltaAfterDone,
+    /// A delta comes before its item was added.
+    DeltaEarly,
+    /// No event says that an item is done.
+    ItemDoneMissing,
+    /// What is done is not what its deltas said.
+    DoneDiffers,
+    /// `[DONE]` ends a stream that has none.
+    DoneAdded,
+    /// The event that creates a response tells its usage already.
+    UsageEarly,
 }
 
-const NAMES: [(&str, Twist); 25] = [
+const NAMES: [(&str, Twist); 37] = [
     ("usage_zero", Twist::UsageZero),
     ("usage_negative", Twist::UsageNegative),
     ("usage_total_wrong", Twist::UsageTotalWrong),
@@ -84,6 +108,18 @@ const NAMES: [(&str, Twist); 25] = [
     ("error_code_number", Twist::ErrorCodeNumber),
     ("error_type_missing", Twist::ErrorTypeMissing),
     ("error_html", Twist::ErrorHtml),
+    ("sequence_skips", Twist::SequenceSkips),
+    ("event_name_wrong", Twist::EventNameWrong),
+    ("event_name_missing", Twist::EventNameMissing),
+    ("begin_missing", Twist::BeginMissing),
+    ("end_missing", Twist::EndMissing),
+    ("end_twice", Twist::EndTwice),
+    ("delta_after_done", Twist::DeltaAfterDone),
+    ("delta_early", Twist::DeltaEarly),
+    ("item_done_missing", Twist::ItemDoneMissing),
+    ("done_differs", Twist::DoneDiffers),
+    ("done_added", Twist::DoneAdded),
+    ("usage_early", Twist::UsageEarly),
 ];
 
 impl Twist {

@@ -11,7 +11,12 @@ use super::twist::Twist;
 const OFF_TOKENS: i64 = 7;
 
 pub(super) fn twist(value: &mut Value, twist: Twist) {
-    let Some(usage) = value.get_mut("usage").filter(|usage| usage.is_object()) else {
+    // The events of a response have it inside.
+    let holder = match value.get("response") {
+        Some(_) => &mut value["response"],
+        None => value,
+    };
+    let Some(usage) = holder.get_mut("usage").filter(|usage| usage.is_object()) else {
         return;
     };
     let count = |usage: &Value, name: &str| usage.get(name).and_then(Value::as_i64).unwrap_or(0);
@@ -22,12 +27,14 @@ pub(super) fn twist(value: &mut Value, twist: Twist) {
             usage["total_tokens"] = json!(count(usage, "total_tokens") + OFF_TOKENS)
         }
         Twist::UsageCachedAbovePrompt => {
-            let prompt = count(usage, "prompt_tokens");
-            if let Some(details) = usage
-                .get_mut("prompt_tokens_details")
-                .filter(|details| details.is_object())
-            {
-                details["cached_tokens"] = json!(prompt + OFF_TOKENS);
+            for name in ["prompt_tokens", "input_tokens"] {
+                let whole = count(usage, name);
+                if let Some(details) = usage
+                    .get_mut(format!("{name}_details"))
+                    .filter(|details| details.is_object())
+                {
+                    details["cached_tokens"] = json!(whole + OFF_TOKENS);
+                }
             }
         }
         _ => {}

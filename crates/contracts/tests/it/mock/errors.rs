@@ -62,7 +62,7 @@ async fn an_error_of_a_compatible_server_is_named() {
     let sim = start().await;
     sim.script(Script::status(500).quirk(Quirk::NumericErrorCode));
     let call = Call::post(CHAT, chat("gpt-4o", json!({})));
-    let found = findings(&contracts(), &observe_all(&sim, vec![call]).await);
+    let found = findings(contracts(), &observe_all(&sim, vec![call]).await);
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     let expected = "breaking: error.server: `error.code` is null | string in the contract and integer in the answer";
     assert!(found.contains(&expected.to_owned()), "{found:?}");

@@ -208,7 +208,7 @@ async fn a_response_that_ends_too_early_is_noticed() {
     let sim = start().await;
     sim.script(Script::new().end_after_chunks(5));
     let call = Call::post(RESPONSES, ask("gpt-4o", json!({"stream": true})));
-    let found = findings(&contracts(), &observe_all(&sim, vec![call]).await);
+    let found = findings(contracts(), &observe_all(&sim, vec![call]).await);
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     for rule in ["a response ends once", "items come one after the other"] {
         assert!(

@@ -77,7 +77,7 @@ async fn a_stream_that_ends_too_early_is_noticed() {
     let sim = start().await;
     sim.script(Script::new().end_after_chunks(3));
     let exchanges = observe_all(&sim, post(CHAT, vec![streamed(json!({}))])).await;
-    let found = findings(&contracts(), &exchanges);
+    let found = findings(contracts(), &exchanges);
     let found: Vec<String> = found.iter().map(ToString::to_string).collect();
     assert!(
         found

@@ -6,7 +6,7 @@
 use openai_sim::{Lie, Script, Sim, SimOptions, Twist};
 use serde_json::{Value, json};
 
-use super::{client, embedding, post, question, read, start, with};
+use super::{Answer, client, embedding, get, post, post_form, question, read, start, with};
 
 const CHAT: &str = "/chat/completions";
 
@@ -45,6 +45,8 @@ async fn answers(sim: &Sim) -> Vec<String> {
             Some(with(texts, json!({"encoding_format": "base64"}))),
         ),
     ];
+    let mut calls = calls;
+    calls.extend(further_calls());
     let mut told = Vec::new();
     for (path, body) in calls {
         let url = sim.base_url() + path;
@@ -52,15 +54,57 @@ async fn answers(sim: &Sim) -> Vec<String> {
             Some(body) => client().post(url).body(body.to_string()),
             None => client().get(url),
         };
-        let mut answer = read(request.send().await.unwrap()).await;
-        // The server's own clock, which no lie is about.
-        answer.headers.remove("date");
-        told.push(format!(
-            "{} {:?} {}",
-            answer.status, answer.headers, answer.text
-        ));
+        told.push(written(read(request.send().await.unwrap()).await));
+    }
+    told.extend(stored(sim).await);
+    told
+}
+
+fn written(mut answer: Answer) -> String {
+    // The server's own clock, which no lie is about.
+    answer.headers.remove("date");
+    format!("{} {:?} {}", answer.status, answer.headers, answer.text)
+}
+
+/// A file and a batch of it.
+async fn stored(sim: &Sim) -> Vec<String> {
+    let line = json!({"custom_id": "a", "method": "POST", "url": "/v1/responses", "body": {"model": "gpt-4o", "input": "Hello"}});
+    let line = line.to_string();
+    let parts: [(&str, Option<&str>, &[u8]); 2] = [
+        ("purpose", None, b"batch"),
+        ("file", Some("a.jsonl"), line.as_bytes()),
+    ];
+    let file = post_form(sim, "/files", &parts).await.json();
+    let asked = json!({"input_file_id": file["id"], "endpoint": "/v1/responses", "completion_window": "24h"});
+    let batch = post(sim, "/batches", &asked).await.json();
+    let mut told = Vec::new();
+    for (route, thing) in [("/files", &file), ("/batches", &batch)] {
+        let path = format!("{route}/{}", thing["id"].as_str().unwrap());
+        told.push(written(get(sim, &path).await));
     }
     told
+}
+
+/// Calls beside chats and embeddings.
+fn further_calls() -> Vec<(&'static str, Option<Value>)> {
+    let parameters = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+    let tools = json!([{"type": "function", "name": "get_weather", "parameters": parameters}]);
+    let asked = json!({"model": "gpt-4o", "input": "What is the weather in Rome?"});
+    let streamed = json!({"stream": true});
+    let completed = json!({"model": "gpt-3.5-turbo-instruct", "prompt": "Doors open. What opens?"});
+    let drawn = json!({"model": "gpt-image-1.5", "prompt": "a dot"});
+    vec![
+        ("/responses", Some(asked.clone())),
+        ("/responses", Some(with(asked.clone(), streamed.clone()))),
+        (
+            "/responses",
+            Some(with(asked, json!({"stream": true, "tools": tools}))),
+        ),
+        ("/completions", Some(completed.clone())),
+        ("/completions", Some(with(completed, streamed))),
+        ("/images/generations", Some(drawn)),
+        ("/moderations", Some(json!({"input": "hello"}))),
+    ]
 }
 
 #[tokio::test]
@@ -114,6 +158,68 @@ async fn a_stream_is_twisted_in_its_order_and_its_end() {
         sim.lie(twist.map_or(lie.clone(), |twist| lie.twist(twist)));
         let answer = post(&sim, CHAT, &streamed).await;
         assert_eq!(kinds(answer.events()), expected, "{twist:?}");
+        sim.idle().await;
+        assert!(sim.bill().total().output_tokens > 0);
+    }
+}
+
+/// The first letters of the last words of the events' types, with `!` where the name is another.
+fn told_of_response(text: &str) -> String {
+    let mut told = String::new();
+    let mut name = None;
+    for line in text.lines() {
+        if let Some(event) = line.strip_prefix("event: ") {
+            name = Some(event.to_owned());
+        }
+        let Some(data) = line.strip_prefix("data: ") else {
+            continue;
+        };
+        let event: Value = serde_json::from_str(data).unwrap_or_default();
+        let kind = event["type"].as_str().unwrap_or("response.[DONE]");
+        let word = kind.rsplit('.').next().unwrap();
+        if !(word == "delta" && told.ends_with(word)) {
+            told += " ";
+            told += word;
+        }
+        if name.take().as_deref() != Some(kind) {
+            told += "!";
+        }
+    }
+    told.trim_start().to_owned()
+}
+
+#[tokio::test]
+async fn the_stream_of_a_response_is_twisted_and_stays_numbered() {
+    let streamed = json!({"model": "gpt-4o", "input": "Doors open. What opens?", "stream": true});
+    let whole = "created in_progress added added delta done done done completed";
+    for (twist, expected) in [
+        (None, whole.to_owned()),
+        (Some(Twist::BeginMissing), whole.replace("created ", "")),
+        (Some(Twist::EndMissing), whole.replace(" completed", "")),
+        (Some(Twist::EndTwice), format!("{whole} completed")),
+        (
+            Some(Twist::DeltaAfterDone),
+            whole.replacen("done", "done delta", 1),
+        ),
+        (
+            Some(Twist::DeltaEarly),
+            whole.replacen("added", "delta added", 1),
+        ),
+        (Some(Twist::ItemDoneMissing), whole.replacen("done ", "", 1)),
+        (
+            Some(Twist::EventNameWrong),
+            whole.replacen("created", "created!", 1),
+        ),
+        (Some(Twist::DoneAdded), format!("{whole} [DONE]!")),
+    ] {
+        let sim = start().await;
+        let lie = Lie::new().on("/responses");
+        sim.lie(twist.map_or(lie.clone(), |twist| lie.twist(twist)));
+        let answer = post(&sim, "/responses", &streamed).await;
+        assert_eq!(told_of_response(&answer.text), expected, "{twist:?}");
+        for (number, event) in answer.chunks().iter().enumerate() {
+            assert_eq!(event["sequence_number"], number);
+        }
         sim.idle().await;
         assert!(sim.bill().total().output_tokens > 0);
     }
