@@ -9,6 +9,7 @@ use storage::{GrantAnswer, Granted, Short};
 
 use crate::escrow::account::Seen;
 use crate::escrow::plan::{Asker, Plan, Verdicts};
+use crate::escrow::pool::{Lease, Return};
 use crate::escrow::queue::{Answer, Ticket};
 use crate::escrow::refusal::{RefusalReason, Refused};
 use crate::escrow::settings::{REFILL_PAUSE, WAKE_MAX};
@@ -40,6 +41,7 @@ impl State {
     pub(crate) fn take(&mut self, granted: &Granted, now: Duration, is_ahead: bool) -> i64 {
         let settings = self.settings.clone();
         let Some(account) = self.accounts.get_mut(&granted.budget_id) else {
+            self.give_all_back(granted);
             return 0;
         };
         let lease = account.lease(granted.lease_id, granted.window_start);
@@ -66,6 +68,21 @@ impl State {
             count <= WAKE_MAX
         });
         amount
+    }
+
+    /// Gives back what was granted to a budget that was forgotten meanwhile, because who wanted it left: nobody here would know of it,
+    /// and it would be held until this instance ends.
+    pub(crate) fn give_all_back(&mut self, granted: &Granted) {
+        let lease = Lease {
+            lease_id: granted.lease_id,
+            window_start: granted.window_start,
+            ends_at_ms: None,
+        };
+        let amount = self.leases.granted(&lease, granted);
+        if amount > 0 {
+            let lease_id = lease.lease_id;
+            self.leases.give_back(Return { lease_id, amount });
+        }
     }
 
     fn see(&mut self, short: &Short) {
@@ -155,5 +172,48 @@ impl State {
             self.queue
                 .unpark(budget_id, |_| std::mem::take(&mut is_first));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use storage::{Granted, Return};
+
+    use crate::escrow::settings::EscrowSettings;
+    use crate::escrow::state::{Instance, State};
+
+    #[test]
+    fn money_granted_to_a_budget_that_was_forgotten_meanwhile_goes_back() {
+        let instance = Instance {
+            id: [1; 16],
+            generation: 0,
+            cut_until: Duration::ZERO,
+        };
+        let mut state = State::new(EscrowSettings::default(), instance);
+        let granted = Granted {
+            budget_id: 1,
+            window_start: 0,
+            lease_id: 7,
+            amount_pico_usd: 40,
+            lease_granted_pico_usd: 100,
+            lease_given_back_pico_usd: 60,
+            limit_pico_usd: Some(50),
+            settled_pico_usd: 0,
+            leased_pico_usd: 40,
+        };
+        let back = |given_back_pico_usd| Return {
+            lease_id: 7,
+            given_back_pico_usd,
+        };
+        assert_eq!(state.take(&granted, Duration::ZERO, false), 0);
+        assert_eq!(state.leases.due(), [back(100)]);
+        let more = Granted {
+            lease_granted_pico_usd: 110,
+            ..granted
+        };
+        state.take_ahead(&more, Duration::ZERO);
+        assert_eq!(state.leases.due(), [back(110)]);
     }
 }

@@ -98,6 +98,7 @@ impl State {
     pub(crate) fn take_ahead(&mut self, granted: &storage::Granted, now: Duration) {
         let now_ms = self.time.now_ms(now);
         let Some(account) = self.accounts.get_mut(&granted.budget_id) else {
+            self.give_all_back(granted);
             return;
         };
         if account.facts.window.start_of(now_ms) >= granted.window_start {
