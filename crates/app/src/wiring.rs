@@ -40,6 +40,17 @@ impl World {
         if let UpstreamSettings::OpenAi { api_key, .. } = &settings.upstream {
             keep_out(scrubber, "OPENAI_API_KEY", api_key)?;
         }
+        if let config::Database::Postgres(url) = &settings.database {
+            keep_out(scrubber, "DATABASE_URL", url)?;
+        }
+        for (label, secret) in [
+            ("webhook address", &settings.alerts.webhook_url),
+            ("webhook secret", &settings.alerts.webhook_secret),
+        ] {
+            if let Some(secret) = secret {
+                keep_out(scrubber, label, secret)?;
+            }
+        }
         let prices = read_prices(&settings, loaded.price_sources)?;
         Ok(Self {
             settings: Arc::new(settings),
@@ -184,4 +195,41 @@ fn log_transition(transition: Transition) {
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use config::Sources;
+    use privacy::Scrubber;
+
+    use super::World;
+
+    #[test]
+    fn the_secrets_of_the_database_and_the_webhook_are_kept_out_of_all_output() {
+        let directory = tempfile::tempdir().unwrap();
+        let secrets = [
+            (
+                "DATABASE_URL",
+                "postgresql://one:lizard-plum@db.example/books",
+            ),
+            (
+                "KEYWARD_ALERTS__WEBHOOK_URL",
+                "https://hooks.example/T0/plum-lizard",
+            ),
+            ("KEYWARD_ALERTS__WEBHOOK_SECRET", "sixteen-letters-and-more"),
+        ];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let sources = Sources {
+            config_dir: None,
+            environment: secrets.into_iter().map(owned).collect(),
+            working_dir: directory.path().to_owned(),
+            cli: Vec::new(),
+        };
+        let scrubber = Scrubber::new();
+        World::load(&sources, &scrubber).unwrap();
+        for (name, secret) in secrets {
+            let line = format!("failed at {secret}, alas");
+            assert!(!scrubber.scrub(&line).contains(secret), "{name}");
+        }
+    }
 }
