@@ -84,8 +84,8 @@ struct RawCompletion {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct RawChoice {
-    index: u64,
-    text: String,
+    index: Option<u64>,
+    text: Option<String>,
     finish_reason: Option<String>,
 }
 
@@ -114,7 +114,7 @@ impl Client {
             .min_by_key(|choice| choice.index)
             .unwrap_or_default();
         Ok(Completion {
-            text: first.text,
+            text: first.text.unwrap_or_default(),
             finish_reason: first.finish_reason,
             model: head.model.map_or(model, Into::into),
             usage: head.usage,

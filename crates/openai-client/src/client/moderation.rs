@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::client::error::ClientError;
 use crate::client::{Client, Exchange};
+use crate::lenient::Lax;
 use crate::wire;
 
 /// What a text was found to be.
@@ -42,9 +43,9 @@ struct RawModeration {
 struct RawResult {
     flagged: bool,
     #[serde(default)]
-    categories: BTreeMap<String, Option<bool>>,
+    categories: Lax<Map<String, Value>>,
     #[serde(default)]
-    category_scores: BTreeMap<String, Option<f64>>,
+    category_scores: Lax<Map<String, Value>>,
 }
 
 impl Client {
@@ -64,15 +65,21 @@ impl Client {
         let answer: RawModeration = wire::object(&body)?;
         let result = answer.results.into_iter().next();
         let result = result.ok_or(ClientError::Unexpected("it has no result"))?;
-        let named = result.categories.into_iter();
-        let scores = result.category_scores.into_iter();
         Ok(Moderation {
             flagged: result.flagged,
-            categories: named
-                .filter_map(|(name, is)| is.unwrap_or_default().then_some(name))
+            categories: result
+                .categories
+                .0
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, is)| (is == true).then_some(name))
                 .collect(),
-            scores: scores
-                .filter_map(|(name, score)| Some((name, score?)))
+            scores: result
+                .category_scores
+                .0
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, score)| Some((name, score.as_f64()?)))
                 .collect(),
             model: answer.model.unwrap_or_else(|| model.to_owned()),
             latency,

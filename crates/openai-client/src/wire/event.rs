@@ -146,9 +146,11 @@ impl<'data> EventHead<'data> {
         };
         let media = raw.audio.0 + raw.b64_json.0 + raw.partial_image_b64.0;
         let mut response = raw.response.0.map(|response| response.head(Some(kind)));
-        let mut error = raw.error.map(RawError::into_body);
+        // In an event of another type it is a part's error, as of a tool, behind which the stream goes on.
+        let whole = name.is_empty() || end == Some(End::Error);
+        let mut error = raw.error.filter(|_| whole).map(RawError::into_body);
         if error.is_some() {
-            end = end.or(Some(End::Error));
+            end = Some(End::Error);
         } else if end == Some(End::Error) {
             let (message, code, param) = (raw.message, raw.code, raw.param);
             error = Some(RawError::new(message, code, param).into_body());

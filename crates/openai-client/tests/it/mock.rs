@@ -18,6 +18,7 @@ use secrecy::SecretString;
 mod attempt;
 mod chat;
 mod conformity;
+mod conformity_typed;
 mod drifts;
 mod embeddings;
 mod responses;

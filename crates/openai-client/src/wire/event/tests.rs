@@ -191,7 +191,9 @@ fn errors_are_read_wherever_they_stand() {
             "the type of the event is not that of the error"
         );
     }
-    // The text of an unrelated member is no error.
+    // A tool that failed, or a text by that name, is no error of the stream.
+    let steered = r#"{"type":"response.steer.failed","error":{"code":"x","message":"m"}}"#;
+    assert_eq!((event(steered).error, event(steered).end), (None, None));
     assert_eq!(
         event(r#"{"type":"response.mcp_call.failed","message":"m"}"#).error,
         None

@@ -64,7 +64,7 @@ fn answers(stem: &str) -> Vec<Example> {
 }
 
 /// The value, or the type that could not read what.
-fn read<T, E: std::fmt::Display>(
+pub(super) fn read<T, E: std::fmt::Display>(
     kind: &str,
     stem: &str,
     example: &Example,
