@@ -93,7 +93,7 @@ impl World {
             upstream,
             upstream_name: name.to_owned(),
             simulated,
-            takes_tier: simulated || is_openai(&self.settings.upstream),
+            takes_tier: takes_tier(&self.settings.upstream),
             breaker: Arc::new(breaker(&self.settings, &clock)),
             limiter: Arc::new(RequestLimiter::new(Arc::clone(&clock))),
             scrubber: self.scrubber.clone(),
@@ -108,10 +108,10 @@ impl World {
     }
 }
 
-/// Whether the upstream is OpenAI itself, which knows every field; other servers may refuse what they do not know.
-fn is_openai(upstream: &UpstreamSettings) -> bool {
+/// Whether the upstream is OpenAI itself or stands in for it, and so knows every field; other servers may refuse what they do not know.
+pub(crate) fn takes_tier(upstream: &UpstreamSettings) -> bool {
     let UpstreamSettings::OpenAi { base_url, .. } = upstream else {
-        return false;
+        return true;
     };
     base_url
         .host_str()

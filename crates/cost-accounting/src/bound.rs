@@ -147,6 +147,24 @@ impl PriceRow {
         self.dearest(tiers, |tier| tier.long.get(Class::Output))
     }
 
+    /// The most tokens out of each choice where the caller names no maximum: what one percent of `limit` buys at these tiers, at least
+    /// `tokens_min`, and at most `longest`.
+    ///
+    /// Shape: `None` where output is free.
+    #[must_use]
+    pub fn output_cap(
+        &self,
+        (tiers, choices): (&[Tier], u64),
+        limit: PicoUsd,
+        tokens_min: u64,
+        longest: u64,
+    ) -> Option<u64> {
+        let price = self.output_price_max(tiers).cost(choices);
+        let bought = (limit.pico().max(0) / 100).checked_div(price.pico())?;
+        let bought = u64::try_from(bought).unwrap_or(u64::MAX);
+        Some(bought.max(tokens_min).min(longest))
+    }
+
     fn dearest<T: Ord + Default>(&self, tiers: &[Tier], of: impl Fn(&TierRates) -> T) -> T {
         let priced = !tiers.is_empty() && tiers.iter().all(|tier| self.tier(*tier).is_some());
         let tiers = if priced { tiers } else { &Tier::ALL };

@@ -158,12 +158,9 @@ impl Basis {
         if self.operation != Operation::Chat || self.output_tokens_max.is_some() {
             return None;
         }
-        let price = row.output_price_max(self.shape.tiers).cost(self.choices);
-        let share = tightest_limit?.pico().max(0) / 100;
-        let bought = share.checked_div(price.pico())?;
         let longest = row.output_tokens_max().unwrap_or(OUTPUT_TOKENS_FALLBACK);
-        let bought = u64::try_from(bought).unwrap_or(u64::MAX);
-        let tokens = bought.max(tokens_min).min(longest);
+        let of = (self.shape.tiers, self.choices);
+        let tokens = row.output_cap(of, tightest_limit?, tokens_min, longest)?;
         self.output_tokens_max = Some(tokens);
         let field = match row.kind() {
             // Of the responses endpoint; a chat takes it under its own name.

@@ -9,14 +9,15 @@ use access::{Keyring, VirtualKey};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use cost_accounting::{
-    Budget, BudgetScope, BudgetStanding, BudgetWindow, Budgets, CallScope, PicoUsd, read_limit,
+    Budget, BudgetScope, BudgetStanding, BudgetWindow, Budgets, CallScope, Limits, PicoUsd, Tier,
+    read_limit,
 };
 use serde_json::{Value, json};
 use storage::Role;
 
 use crate::clocks;
 use crate::table::{Format, Rows, say};
-use crate::wiring::World;
+use crate::wiring::{World, takes_tier};
 
 /// What a call is taken to need where nobody says: a page in, and what a call without a maximum may give.
 const TOKENS_IN: u64 = 1_000;
@@ -86,7 +87,7 @@ pub(crate) struct Explain {
     /// Tokens of its input
     #[arg(long, value_name = "N", default_value_t = TOKENS_IN, requires = "key")]
     tokens_in: u64,
-    /// The most tokens of its output [default: budgets.output_tokens]
+    /// The most tokens of its output [default: what the gateway caps a call at that names no maximum]
     #[arg(long, value_name = "N", requires = "key")]
     tokens_out: Option<u64>,
 }
@@ -235,11 +236,17 @@ async fn explain_call(
     let Some(key) = keys.iter().find(|key| key.id == *id) else {
         bail!("find the key {id}: there is none; `keyward keys list` shows the ids");
     };
+    let scope = scope(key, explain);
     let needed = match explain.needs_usd {
         Some(needed) => needed,
-        None => bound(explain, world)?,
+        None => {
+            let explanation = budgets.explain(&scope, PicoUsd::ZERO, None).await?;
+            let standings = explanation.budgets.iter();
+            let tightest = standings.map(|standing| standing.budget.limit).min();
+            bound(explain, world, tightest)?
+        }
     };
-    let explanation = budgets.explain(&scope(key, explain), needed, None).await?;
+    let explanation = budgets.explain(&scope, needed, None).await?;
     say(&explanation.to_string())?;
     Ok(if explanation.is_allowed() {
         ExitCode::SUCCESS
@@ -281,16 +288,28 @@ async fn explain_all(budgets: &Budgets) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The most that such a call costs at today's prices.
-fn bound(explain: &Explain, world: &World) -> anyhow::Result<PicoUsd> {
+/// The most that such a call costs at today's prices, capped as the gateway caps it.
+fn bound(explain: &Explain, world: &World, tightest: Option<PicoUsd>) -> anyhow::Result<PicoUsd> {
     let row = world
         .prices
         .find(&explain.model, clocks::now())
         .map_err(|error| anyhow::anyhow!("{error}; say what the call may cost with --needs-usd"))?;
+    let tiers: &[Tier] = if takes_tier(&world.settings.upstream) {
+        &[Tier::Standard]
+    } else {
+        &Tier::ALL
+    };
+    let tokens_min = world.settings.budgets.output_tokens;
+    let longest = row.output_tokens_max().unwrap_or(u64::MAX);
+    let capped = tightest.and_then(|limit| row.output_cap((tiers, 1), limit, tokens_min, longest));
+    // Without a budget, or where output is free, nothing is capped.
     let tokens_out = explain
         .tokens_out
-        .unwrap_or(world.settings.budgets.output_tokens);
-    Ok(row.bound(explain.tokens_in, tokens_out))
+        .or(capped)
+        .or(row.output_tokens_max())
+        .unwrap_or(tokens_min);
+    let limits = Limits::text(explain.tokens_in, tokens_out);
+    Ok(row.bound_within(&limits, tiers))
 }
 
 fn scope(key: &VirtualKey, explain: &Explain) -> CallScope {
@@ -300,5 +319,41 @@ fn scope(key: &VirtualKey, explain: &Explain) -> CallScope {
         model: explain.model.as_str().into(),
         end_user: explain.user.as_deref().map(Into::into),
         tags: key.tags.as_slice().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use config::Sources;
+    use cost_accounting::PicoUsd;
+    use privacy::Scrubber;
+
+    use super::{Explain, bound};
+    use crate::wiring::World;
+
+    #[test]
+    fn explain_needs_what_the_gateway_would_hold_for_a_call_without_a_maximum() {
+        let directory = tempfile::tempdir().unwrap();
+        let sources = Sources {
+            config_dir: None,
+            environment: Vec::new(),
+            working_dir: directory.path().to_owned(),
+            cli: Vec::new(),
+        };
+        let world = World::load(&sources, &Scrubber::new()).unwrap();
+        let explain = Explain {
+            key: None,
+            model: "gpt-4o-mini".to_owned(),
+            user: None,
+            needs_usd: None,
+            tokens_in: 1_000,
+            tokens_out: None,
+        };
+        for (limit, tokens_out) in [("100", 16_384), ("0.01", 4_096)] {
+            let limit = PicoUsd::from_usd(limit).unwrap();
+            let needed = bound(&explain, &world, Some(limit)).unwrap();
+            // 0.15 USD in and 0.60 out, for a million tokens at the standard tier.
+            assert_eq!(needed.pico(), 1_000 * 150_000 + tokens_out * 600_000);
+        }
     }
 }
