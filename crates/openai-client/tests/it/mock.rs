@@ -16,6 +16,7 @@ use openai_client::{
 use secrecy::SecretString;
 
 mod attempt;
+mod billed;
 mod chat;
 mod conformity;
 mod conformity_typed;
