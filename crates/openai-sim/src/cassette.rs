@@ -16,7 +16,7 @@ mod vectors;
 use bytes::Bytes;
 use serde_json::Value;
 
-pub(crate) use scrub::{keeps_header, request_like_recorded};
+pub(crate) use scrub::{keeps_header, path_like_recorded, request_like_recorded};
 pub use text::CassetteError;
 pub(crate) use vectors::expand;
 
@@ -27,7 +27,7 @@ pub struct Cassette {
     pub upstream: String,
     /// The day of the recording, as in `2026-11-22`; empty if nobody told.
     pub recorded: String,
-    /// The first model that a chat was asked of.
+    /// The first model that a chat was asked of, or failing that a response.
     pub chat_model: String,
     /// The first model that an embedding was asked of.
     pub embed_model: String,
@@ -111,3 +111,5 @@ impl Recorded {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_responses;

@@ -70,6 +70,7 @@ impl Player {
             Some(query) => format!("{}?{query}", call.path),
             None => call.path.clone(),
         };
+        let path = cassette::path_like_recorded(&path);
         let request = cassette::request_of(&call.body);
         let request = cassette::request_like_recorded(&path, request.as_ref());
         let route: Vec<(usize, &Recorded)> = self

@@ -131,7 +131,11 @@ impl<'a> Scrub<'a> {
         document: &Value,
         place: Place<'_>,
     ) {
-        let new = match treat(literal, place) {
+        let treatment = match treat(literal, place) {
+            Treatment::Keep if is_program(literal, document) => Treatment::Says,
+            treatment => treatment,
+        };
+        let new = match treatment {
             Treatment::Keep => return,
             Treatment::Digits => prose::number(written),
             Treatment::Created => self.created(written),
@@ -237,15 +241,27 @@ fn is_part(literal: &Literal) -> bool {
     literal.name() == "token" || literal.names().any(|name| name == "delta")
 }
 
+/// Whether the text is a program that a model wrote, not a word.
+fn is_program(literal: &Literal, document: &Value) -> bool {
+    let kind = document["type"].as_str().unwrap_or_default();
+    literal.name() == "code" && kind.starts_with("response.code_interpreter")
+}
+
 /// The way to what holds a value, in one document.
 fn holder(way: &[Step], steps_up: usize, document: usize) -> String {
     let steps = &way[..way.len().saturating_sub(steps_up)];
     format!("{document}{steps:?}")
 }
 
-/// What the texts on this way are parts of: its names, and the `index` of the items on it.
+/// What the texts on this way are parts of: its names, and the `index` or id of the items on it; of a typed event its
+/// type and the item that it is about, too.
 fn group(way: &[Step], document: &Value) -> String {
     let mut group = String::new();
+    if document["type"].is_string() {
+        for name in ["type", "item_id", "content_index", "summary_index"] {
+            group.push_str(&format!("{} ", document[name]));
+        }
+    }
     let mut value = document;
     for step in way {
         value = match step {
@@ -258,6 +274,8 @@ fn group(way: &[Step], document: &Value) -> String {
                 let item = &value[*at];
                 if let Some(index) = item.get("index").and_then(Value::as_u64) {
                     group.push_str(&format!("[{index}]"));
+                } else if let Some(id) = item["id"].as_str() {
+                    group.push_str(&format!("[{id}]"));
                 }
                 item
             }

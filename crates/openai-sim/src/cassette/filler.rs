@@ -25,7 +25,7 @@ const FOUR_BYTES: [char; 4] = ['𝐣', '𝐤', '𝐪', '𝐯'];
 const WORD_HASH_BITS: u64 = 0xffff;
 
 /// What comes before the part of an id that differs.
-const ID_PREFIXES: [&str; 8] = [
+const ID_PREFIXES: [&str; 22] = [
     "chatcmpl-",
     "cmpl-",
     "call_",
@@ -34,6 +34,20 @@ const ID_PREFIXES: [&str; 8] = [
     "msg_",
     "fp_",
     "embd-",
+    "batch_req_",
+    "batch_",
+    "conv_",
+    "fc_",
+    "fco_",
+    "file-",
+    "file_",
+    "item_",
+    "modr-",
+    "part_",
+    "rs_",
+    "upload_",
+    "vs_",
+    "ws_",
 ];
 
 /// Stands in for a run of letters and digits.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::edits::Edits;
 use super::policy::{Place, allowed};
-use super::{Cassette, Chunk, Recorded, body, filler, prose};
+use super::{Cassette, Chunk, Recorded, body, filler, policy, prose};
 
 /// Headers that mean something; those that end in `-` stand for all that begin so.
 const HEADERS: [&str; 7] = [
@@ -60,13 +60,18 @@ impl Cassette {
     }
 }
 
-/// A request as it would stand in a scrubbed cassette: its path, and its body if it has one.
+/// A path as it would stand in a scrubbed cassette.
+pub(crate) fn path_like_recorded(path: &str) -> String {
+    policy::path(path, filler::id)
+}
+
+/// A request's body as it would stand in a scrubbed cassette, if it has one.
 pub(crate) fn request_like_recorded(path: &str, request: Option<&Value>) -> Option<Value> {
     scrub_request(path, request, &[])
 }
 
 fn scrub(exchange: &mut Recorded, secrets: &[String]) {
-    exchange.path = without(&exchange.path, secrets);
+    exchange.path = policy::path(&without(&exchange.path, secrets), filler::id);
     exchange.request = scrub_request(&exchange.path, exchange.request.as_ref(), secrets);
     exchange.headers.retain(|(name, _)| keeps_header(name));
     for (name, value) in &mut exchange.headers {

@@ -9,7 +9,7 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use serde_json::{Value, json};
 
 /// Words that are no names of fields, and the rest of a text.
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         "[A-Z]?[aeioubcdfmnrt]{4,9}y",
         "[0-9]{4,8}",
@@ -20,13 +20,13 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 1..7).prop_map(|words| words.join(" "))
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !character.is_alphanumeric())
         .filter(|word| word.chars().count() >= 4)
 }
 
 /// Cuts a text after any character.
-fn cut(text: &str, places: &[prop::sample::Index]) -> Vec<String> {
+pub(super) fn cut(text: &str, places: &[prop::sample::Index]) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     let mut ends: Vec<usize> = places
         .iter()
@@ -39,7 +39,7 @@ fn cut(text: &str, places: &[prop::sample::Index]) -> Vec<String> {
         .collect()
 }
 
-fn exchange(
+pub(super) fn exchange(
     path: &str,
     request: Value,
     content_type: &str,
@@ -73,7 +73,7 @@ fn exchange(
     }
 }
 
-fn scrubbed(exchange: &Recorded, secrets: &[&str]) -> Recorded {
+pub(super) fn scrubbed(exchange: &Recorded, secrets: &[&str]) -> Recorded {
     let mut cassette = Cassette {
         exchanges: vec![exchange.clone()],
         ..Cassette::default()

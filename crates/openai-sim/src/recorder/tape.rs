@@ -74,19 +74,24 @@ impl Tape {
         Cassette {
             upstream: String::new(),
             recorded: state.day,
-            chat_model: model_of(&exchanges, "/chat/completions"),
-            embed_model: model_of(&exchanges, "/embeddings"),
+            chat_model: model_of(&exchanges, &["/chat/completions", "/responses"]),
+            embed_model: model_of(&exchanges, &["/embeddings"]),
             exchanges,
         }
     }
 }
 
-/// The first model that answered on `path`.
-fn model_of(exchanges: &[Recorded], path: &str) -> String {
-    let answered = exchanges
+/// The first model that answered on the first of these paths that has one.
+fn model_of(exchanges: &[Recorded], paths: &[&str]) -> String {
+    let on = |path: &&str| {
+        let path = (*path).to_owned();
+        let answered =
+            move |exchange: &&Recorded| exchange.path == path && exchange.status == Some(200);
+        exchanges.iter().filter(answered)
+    };
+    paths
         .iter()
-        .filter(|exchange| exchange.path == path && exchange.status == Some(200));
-    answered
+        .flat_map(on)
         .filter_map(|exchange| exchange.request.as_ref()?.get("model")?.as_str())
         .next()
         .unwrap_or_default()

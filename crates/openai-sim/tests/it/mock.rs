@@ -6,6 +6,7 @@
 mod batches;
 mod bill;
 mod cassettes;
+mod cassettes_of_responses;
 mod chat;
 mod completions;
 mod control;
