@@ -6,8 +6,10 @@
 //! shape is not repeated here.
 //! Source: OpenAI API reference; `contracts/` holds the shapes that it is checked against.
 //!
-//! By itself it answers sensibly: embeddings in which texts with common words are near, chat answers that quote the
-//! sentences of the prompt that fit the question, tool calls, JSON by schema. Told by a [`Script`] it fails in every
+//! By itself it answers sensibly: embeddings in which texts with common words are near, chats and responses that quote
+//! the sentences of the prompt that fit the question, tool calls, JSON by schema. It has the routes of models, chats,
+//! embeddings, responses, conversations, completions, moderations, images, sound, files, uploads, batches and vector
+//! stores. Told by a [`Script`] it fails in every
 //! way an upstream can: statuses, delays, drips, cuts, stalls, broken JSON, odd usage.
 //!
 //! ```
@@ -25,6 +27,32 @@
 //! assert_eq!(sim.scripts_waiting(), 3);
 //! assert_eq!(sim.bill().of("gpt-4o-mini").input_tokens, 0);
 //! sim.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What calls leave behind
+//!
+//! Responses (unless `store` is false), conversations, files, uploads, batches and vector stores are kept, the newest of
+//! each kind, until [`Sim::reset`]. There is no time: work in the background and batches go on when somebody looks, as
+//! often as [`Script::polls`] says, and are billed when they are found done.
+//!
+//! ```
+//! use openai_sim::{Script, Sim, SimOptions};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sim = Sim::start(SimOptions::default()).await?;
+//! sim.script(Script::new().polls(1).usage(10, 20).on("/responses"));
+//! let client = reqwest::Client::new();
+//! let asked = r#"{"model": "gpt-4o-mini", "input": "Hello", "background": true}"#;
+//! let answer = client.post(sim.base_url() + "/responses").body(asked).send().await?.text().await?;
+//! let id = answer.split('"').find(|part| part.starts_with("resp_")).ok_or("no id")?;
+//! let look = async || client.get(format!("{}/responses/{id}", sim.base_url())).send().await?.text().await;
+//! assert!(look().await?.contains(r#""status":"in_progress""#));
+//! assert_eq!(sim.bill().total().output_tokens, 0);
+//! assert!(look().await?.contains(r#""status":"completed""#));
+//! assert_eq!(sim.bill().total().output_tokens, 20);
 //! # Ok(())
 //! # }
 //! ```

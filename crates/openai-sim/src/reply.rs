@@ -81,6 +81,7 @@ pub(crate) fn compose(planned: Result<Plan, Refusal>, frame: &Frame<'_>) -> Repl
     }
     if script.billed == Some(false) || frame.cache_hit {
         reply.charge = None;
+        reply.late = None;
     }
     reply
 }
