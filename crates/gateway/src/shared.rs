@@ -4,7 +4,7 @@
 //! Does not know: any one request.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use access::Keyring;
@@ -22,6 +22,9 @@ use crate::ids::RequestIds;
 use crate::in_flight::InFlight;
 use crate::status::Refusal;
 use crate::telemetry::metrics::Metrics;
+
+/// How long a server counts as not ready after money could not be held.
+const FAILED_FOR_MS: u64 = 5_000;
 
 /// A clock that counts from the start of the process and never goes back.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
@@ -86,6 +89,8 @@ pub(crate) struct Shared {
     pub(crate) in_flight: InFlight,
     pub(crate) metrics: Metrics,
     stopping: AtomicBool,
+    /// When money could last not be held for want of the store, in milliseconds of the clock, and one more; 0: all is well.
+    budgets_failed_at: AtomicU64,
 }
 
 impl Shared {
@@ -117,6 +122,7 @@ impl Shared {
             clock: parts.clock,
             wall: parts.wall,
             stopping: AtomicBool::new(false),
+            budgets_failed_at: AtomicU64::new(0),
         }
     }
 
@@ -128,6 +134,25 @@ impl Shared {
     /// True once a stop was asked for.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Notes whether money could be held.
+    pub(crate) fn budgets_failed(&self, failed: bool) {
+        let at = if failed { self.now_ms() + 1 } else { 0 };
+        if failed || self.budgets_failed_at.load(Ordering::Relaxed) != 0 {
+            self.budgets_failed_at.store(at, Ordering::Relaxed);
+        }
+    }
+
+    /// False for a while after money could not be held for want of the store: long enough to be noticed, and short enough that
+    /// calls come again and find out.
+    pub(crate) fn can_hold(&self) -> bool {
+        let failed_at = self.budgets_failed_at.load(Ordering::Relaxed);
+        failed_at == 0 || self.now_ms().saturating_sub(failed_at) > FAILED_FOR_MS
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from((self.clock)().as_millis()).unwrap_or(u64::MAX - 1)
     }
 
     /// True where calls go on though they may be missing from the ledger.

@@ -41,12 +41,9 @@ pub(crate) async fn reserve(
     }
     let unsaid_tiers = basis.unsaid_tiers();
     let tier = basis.explicit_tier(price, shared.takes_tier);
-    // Without the store nothing is known of budgets; the settings decide whether that stops calls.
-    let is_blind = shared.goes_on_unwritten() && shared.ledger.writable().is_err();
-    let tightest = match is_blind {
-        true => None,
-        false => shared.escrow.tightest_limit(scope).await?,
-    };
+    let tightest = known(shared, shared.escrow.tightest_limit(scope).await)?;
+    let is_blind = tightest.is_none();
+    let tightest = tightest.flatten();
     let tokens_min = shared.settings.budgets.output_tokens;
     let cap = basis.output_cap(price, tightest, tokens_min);
     let edits: Vec<Edit> = tier
@@ -56,12 +53,13 @@ pub(crate) async fn reserve(
     if !edits.is_empty() {
         request.body = Edit::apply(&edits, &request.body).ok_or(Refusal::Internal)?;
     }
-    let (hold, bound) = if is_blind {
-        (None, basis.bytes(price))
+    let by_bytes = basis.bytes(price);
+    let held = if is_blind {
+        None
     } else {
-        let (hold, bound) = hold(shared, scope, basis, price).await?;
-        (Some(hold), bound)
+        known(shared, hold(shared, scope, basis, price).await)?
     };
+    let (hold, bound) = held.map_or((None, by_bytes), |(hold, bound)| (Some(hold), bound));
     Ok(Reserved {
         hold,
         bound,
@@ -70,18 +68,37 @@ pub(crate) async fn reserve(
     })
 }
 
+/// Without the store nothing is known of budgets. The settings decide whether that stops calls; `None`: this one goes on unheld.
+fn known<T>(shared: &Shared, answer: Result<T, Refused>) -> Result<Option<T>, Refusal> {
+    match answer {
+        Ok(known) => {
+            shared.budgets_failed(false);
+            Ok(Some(known))
+        }
+        Err(refused @ Refused::Unavailable { .. }) => {
+            shared.budgets_failed(true);
+            if shared.goes_on_unwritten() {
+                Ok(None)
+            } else {
+                Err(refused.into())
+            }
+        }
+        Err(refused) => Err(refused.into()),
+    }
+}
+
 /// Holds the bound of the bytes, which is free to know; where that does not fit, the bound of the tokens, which takes time.
 async fn hold(
     shared: &Shared,
     scope: &CallScope,
     basis: Basis,
     price: &Arc<PriceRow>,
-) -> Result<(Hold, PicoUsd), Refusal> {
+) -> Result<(Hold, PicoUsd), Refused> {
     let by_bytes = basis.bytes(price);
     match shared.escrow.reserve_at_once(scope, by_bytes).await {
         Ok(hold) => return Ok((hold, by_bytes)),
         Err(Refused::Budget(_) | Refused::TooLarge { .. }) => {}
-        Err(refused) => return Err(refused.into()),
+        Err(refused) => return Err(refused),
     }
     let row = Arc::clone(price);
     let counting = tokio::task::spawn_blocking(move || basis.counted(&row));

@@ -19,10 +19,11 @@ pub(crate) fn ready(shared: &Shared) -> Response<Body> {
     let ledger = shared.ledger.writable().is_ok();
     let stopping = shared.is_stopping();
     let circuit = shared.breaker.state().name();
-    let is_ready = ledger && !stopping;
+    let budgets = shared.can_hold();
+    let is_ready = ledger && budgets && !stopping;
     let body = serde_json::json!({
         "status": if is_ready { "ready" } else { "not_ready" },
-        "checks": {"ledger": if ledger { "ok" } else { "not_writable" }, "stopping": stopping, "circuit": circuit, "simulator": shared.simulated},
+        "checks": {"ledger": if ledger { "ok" } else { "not_writable" }, "budgets": if budgets { "ok" } else { "unavailable" }, "stopping": stopping, "circuit": circuit, "simulator": shared.simulated},
     });
     json(
         if is_ready {

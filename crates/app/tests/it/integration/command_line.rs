@@ -253,9 +253,9 @@ fn wrong_words_are_refused_with_2_and_a_hint() {
 
 #[test]
 #[ignore = "integration tier"]
-fn postgresql_and_other_databases_are_refused_by_name() {
+fn a_database_that_is_not_named_whole_is_refused_with_what_to_write() {
     for (url, word) in [
-        ("postgresql://db.example/keyward", "PostgreSQL"),
+        ("postgresql://db.example/keyward", "names no user"),
         ("mysql://db.example/keyward", "sqlite:///"),
     ] {
         let place = Place::new(&[("DATABASE_URL", url)]);
