@@ -12,7 +12,7 @@ use openai_sim::{Cassette, Lie, Recorder, Sim, SimOptions, Timing};
 use serde_json::{Value, json};
 
 const USAGE: &str =
-    "usage: openai-sim [--listen ADDRESS:PORT] [--control] [--keyward-headers] [--prefix PATH]
+    "usage: openai-sim [--listen ADDRESS:PORT] [--control] [--keyward-headers] [--prefix PATH] [--cancel-lag-tokens N]
        openai-sim [--listen ADDRESS:PORT] --cassette FILE [--fast]    answer from a cassette
        openai-sim --record BASE_URL --to FILE                         record an upstream until interrupted
        openai-sim --list-lies";
@@ -104,6 +104,9 @@ fn task(mut arguments: impl Iterator<Item = String>) -> Result<Task, String> {
             "--listen" => options.listen = value(&argument, arguments.next())?,
             "--prefix" => options.prefix = value(&argument, arguments.next())?,
             "--control" => options.control = true,
+            "--cancel-lag-tokens" => {
+                options.cancel_lag_tokens = value(&argument, arguments.next())?;
+            }
             "--keyward-headers" => options.keyward_headers = true,
             "--cassette" => {
                 let file: PathBuf = value(&argument, arguments.next())?;
