@@ -57,7 +57,7 @@ pub(crate) async fn reserve(
     let held = if is_blind {
         None
     } else {
-        known(shared, hold(shared, scope, basis, price).await)?
+        known(shared, hold(shared, scope, basis, by_bytes, price).await)?
     };
     let (hold, bound) = held.map_or((None, by_bytes), |(hold, bound)| (Some(hold), bound));
     Ok(Reserved {
@@ -92,9 +92,9 @@ async fn hold(
     shared: &Shared,
     scope: &CallScope,
     basis: Basis,
+    by_bytes: PicoUsd,
     price: &Arc<PriceRow>,
 ) -> Result<(Hold, PicoUsd), Refused> {
-    let by_bytes = basis.bytes(price);
     match shared.escrow.reserve_at_once(scope, by_bytes).await {
         Ok(hold) => return Ok((hold, by_bytes)),
         Err(Refused::Budget(_) | Refused::TooLarge { .. }) => {}
