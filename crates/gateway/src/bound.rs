@@ -8,14 +8,13 @@
 use bytes::Bytes;
 use cost_accounting::{Kind, Limits, Modalities, PicoUsd, PriceRow, Tier};
 
+use crate::object::Object;
 use crate::request::{Operation, Request};
 
-mod edit;
 mod message;
 mod shape;
 mod tokens;
 
-pub(crate) use edit::Edit;
 use shape::Shape;
 pub(crate) use shape::{Boundless, Hosted};
 
@@ -49,21 +48,11 @@ pub(crate) struct Cap {
     pub(crate) field: &'static str,
 }
 
-impl Cap {
-    /// What to write into the body.
-    pub(crate) fn edit(self) -> Edit {
-        Edit {
-            name: self.field,
-            value: self.tokens.to_string().into(),
-        }
-    }
-}
-
 impl Basis {
-    /// Of a request as it is sent. Reads the body of a chat once, without building a tree.
-    pub(crate) fn new(request: &Request) -> Self {
+    /// Of a request, whose body was read as `object`.
+    pub(crate) fn new(request: &Request, object: &Object<'_>) -> Self {
         let shape = match request.operation {
-            Operation::Chat => Shape::read(&request.body),
+            Operation::Chat => Shape::read(object),
             // Text or token ids, and no field that changes the price.
             Operation::Embeddings => Shape::default(),
         };
@@ -126,11 +115,15 @@ impl Basis {
         }
     }
 
-    /// Makes the tier explicit: what to write into the body where the caller named none.
+    /// Makes the tier explicit: the member to write into the body where the caller named none, and its value.
     ///
     /// `takes_tier` is whether the upstream knows the field; other servers may refuse what they do not know. Without a name the
     /// settings of the upstream's project decide, so all tiers are bounded.
-    pub(crate) fn explicit_tier(&mut self, row: &PriceRow, takes_tier: bool) -> Option<Edit> {
+    pub(crate) fn explicit_tier(
+        &mut self,
+        row: &PriceRow,
+        takes_tier: bool,
+    ) -> Option<(&'static str, &'static str)> {
         let may = takes_tier
             && self.operation == Operation::Chat
             && matches!(row.kind(), Kind::Chat | Kind::Responses);
@@ -139,10 +132,7 @@ impl Basis {
         }
         self.shape.tier_named = true;
         self.shape.tiers = shape::tiers("default");
-        Some(Edit {
-            name: "service_tier",
-            value: "\"default\"".into(),
-        })
+        Some(("service_tier", "\"default\""))
     }
 
     /// Caps the output where the caller set no maximum: at the larger of `tokens_min` and what 1 % of the tightest limit buys, at most

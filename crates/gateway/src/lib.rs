@@ -16,6 +16,7 @@ mod bound;
 mod cache;
 mod connection;
 mod deadlines;
+mod edits;
 mod headers;
 mod ids;
 mod in_flight;

@@ -94,7 +94,9 @@ where
         let attempt = Attempt::of_cache(shared, scope, &request, price, &incoming);
         Outlive::new(lookup::answer(attempt, kept)).await
     } else {
-        let reserved = reserve::reserve(shared, &scope, &mut request, &price).await?;
+        let reserved = reserve::reserve(shared, &scope, &mut request, &object, &price).await?;
+        let sent = std::mem::take(&mut request.edits).apply(&body);
+        request.body = sent.ok_or(Refusal::Internal)?;
         output_cap = reserved.output_cap;
         let attempt = Attempt::begin(shared, scope, &request, price, &incoming, 1, reserved);
         let call = dispatch::Dispatch::new(attempt, &request, &incoming, place);

@@ -14,8 +14,9 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::edits::Edits;
 use crate::headers::END_USER;
-use crate::object::{Object, add_member, range_in, splice};
+use crate::object::{Object, range_in};
 use crate::status::Refusal;
 
 /// Who calls: the virtual key as it was when the call began.
@@ -67,8 +68,10 @@ pub(crate) struct Request {
     pub(crate) operation: Operation,
     /// The model, as the caller spelled it.
     pub(crate) model: Arc<str>,
-    /// The body to send; equal to what came but for splices.
+    /// The body as it came.
     pub(crate) body: Bytes,
+    /// What of it is changed before it is sent.
+    pub(crate) edits: Edits,
     /// True where the caller wants a stream.
     pub(crate) stream: bool,
     /// True where the caller asked for usage in the stream.
@@ -102,6 +105,7 @@ impl Request {
             operation,
             model,
             body: body.clone(),
+            edits: Edits::default(),
             stream: false,
             usage_asked: false,
             output_tokens_max: None,
@@ -182,17 +186,11 @@ impl Request {
             field: "stream_options",
             expected: "an object",
         };
-        let Some(options) = object.get_even_null("stream_options") else {
-            let member = format!(r#""stream_options":{{{ASK}}}"#);
-            self.body =
-                add_member(&self.body, object.is_empty(), &member).ok_or(Refusal::Internal)?;
+        let Some(options) = object.get("stream_options") else {
+            self.edits
+                .set((&self.body, object), "stream_options", format!("{{{ASK}}}"));
             return Ok(());
         };
-        let range = range_in(&self.body, options.get().as_bytes());
-        if options.get() == "null" {
-            self.body = splice(&self.body, range, format!("{{{ASK}}}").as_bytes());
-            return Ok(());
-        }
         let members = Object::read(options.get().as_bytes()).map_err(|_| OPTIONS)?;
         self.usage_asked =
             flag(members.get("include_usage"), "stream_options.include_usage")?.unwrap_or(false);
@@ -200,15 +198,12 @@ impl Request {
             return Ok(());
         }
         if let Some(value) = members.get_even_null("include_usage") {
-            self.body = splice(
-                &self.body,
-                range_in(&self.body, value.get().as_bytes()),
-                b"true",
-            );
+            let range = range_in(&self.body, value.get().as_bytes());
+            self.edits.replace(range, "true");
         } else {
-            let options = add_member(options.get().as_bytes(), members.is_empty(), ASK)
-                .ok_or(Refusal::Internal)?;
-            self.body = splice(&self.body, range, &options);
+            let end = range_in(&self.body, options.get().as_bytes()).end - 1;
+            let comma = if members.is_empty() { "" } else { "," };
+            self.edits.replace(end..end, format!("{comma}{ASK}"));
         }
         Ok(())
     }

@@ -107,16 +107,11 @@ const READ: [&str; 13] = [
 ];
 
 impl Shape {
-    /// Reads a chat's body.
-    pub(super) fn read(body: &[u8]) -> Self {
+    /// Reads a chat's members.
+    pub(super) fn read(object: &Object<'_>) -> Self {
         let mut shape = Self::default();
-        match Object::read(body) {
-            Ok(object) => {
-                for (name, value) in object.members().filter(|(_, value)| value.get() != "null") {
-                    shape.read_member(name, value);
-                }
-            }
-            Err(_) => shape.doubt(Boundless::Unreadable),
+        for (name, value) in object.members().filter(|(_, value)| value.get() != "null") {
+            shape.read_member(name, value);
         }
         shape
     }

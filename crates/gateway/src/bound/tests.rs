@@ -25,9 +25,10 @@ fn row(model: &str) -> Arc<PriceRow> {
     BOOK.find(model, now).unwrap()
 }
 
-fn request(operation: Operation, body: &Value) -> Request {
+fn basis(operation: Operation, body: &Value) -> Basis {
     let body = Bytes::from(body.to_string());
-    Request::read(operation, &body, &Object::read(&body).unwrap()).unwrap()
+    let object = Object::read(&body).unwrap();
+    Basis::new(&Request::read(operation, &body, &object).unwrap(), &object)
 }
 
 /// A chat with these members beside model and messages.
@@ -36,14 +37,14 @@ fn chat(members: &Value) -> Basis {
     for (name, value) in members.as_object().unwrap() {
         body[name] = value.clone();
     }
-    Basis::new(&request(Operation::Chat, &body))
+    basis(Operation::Chat, &body)
 }
 
 fn embeddings(input: &Value) -> Basis {
-    Basis::new(&request(
+    basis(
         Operation::Embeddings,
         &json!({"model": "m", "input": input}),
-    ))
+    )
 }
 
 /// The tokens in and out that are bounded for a chat.
@@ -226,10 +227,7 @@ fn a_member_that_stands_twice_in_a_message_counts_twice() {
 #[test]
 fn the_tier_is_named_where_the_caller_named_none() {
     let unnamed = || chat(&json!({"service_tier": null}));
-    let edit = Edit {
-        name: "service_tier",
-        value: "\"default\"".into(),
-    };
+    let edit = ("service_tier", "\"default\"");
     let (mini, ada) = (row("gpt-4o-mini"), row("text-embedding-ada-002"));
     let mut basis = unnamed();
     let every = basis.bytes(&mini);
@@ -296,13 +294,6 @@ fn an_answer_without_a_maximum_is_capped_by_one_percent_of_the_tightest_limit() 
         embeddings(&json!("x")).output_cap(&ada, usd("1"), 4_096),
         None
     );
-    let capped = Cap {
-        tokens: 4_096,
-        field,
-    };
-    let body = Bytes::from_static(b"{\"a\":1}");
-    let edited = Edit::apply(&[capped.edit()], &body).unwrap();
-    assert_eq!(edited, "{\"a\":1,\"max_completion_tokens\":4096}");
 }
 
 #[test]

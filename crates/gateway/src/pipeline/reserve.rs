@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use cost_accounting::{CallScope, Hold, PicoUsd, PriceRow, Refused, Tier};
 
-use crate::bound::{Basis, Edit};
+use crate::bound::Basis;
+use crate::object::Object;
 use crate::request::Request;
 use crate::shared::Shared;
 use crate::status::Refusal;
@@ -30,9 +31,10 @@ pub(crate) async fn reserve(
     shared: &Shared,
     scope: &CallScope,
     request: &mut Request,
+    object: &Object<'_>,
     price: &Arc<PriceRow>,
 ) -> Result<Reserved, Refusal> {
-    let mut basis = Basis::new(request);
+    let mut basis = Basis::new(request, object);
     if basis.hosted().any() {
         return Err(Refusal::InvalidField {
             field: "tools",
@@ -46,12 +48,12 @@ pub(crate) async fn reserve(
     let tightest = tightest.flatten();
     let tokens_min = shared.settings.budgets.output_tokens;
     let cap = basis.output_cap(price, tightest, tokens_min);
-    let edits: Vec<Edit> = tier
-        .into_iter()
-        .chain(cap.map(crate::bound::Cap::edit))
-        .collect();
-    if !edits.is_empty() {
-        request.body = Edit::apply(&edits, &request.body).ok_or(Refusal::Internal)?;
+    let (body, edits) = (&request.body, &mut request.edits);
+    if let Some((name, value)) = tier {
+        edits.set((body, object), name, value);
+    }
+    if let Some(cap) = cap {
+        edits.set((body, object), cap.field, cap.tokens.to_string());
     }
     let by_bytes = basis.bytes(price);
     let held = if is_blind {

@@ -14,12 +14,13 @@ fn read(operation: Operation, json: &str) -> Result<Request, Refusal> {
 fn check_sent(tail: &str, sent: &str, usage_asked: bool) {
     let head = r#"{"model":"m","messages":[]"#;
     let request = read(Operation::Chat, &format!("{head}{tail}")).unwrap();
+    let edited = request.edits.clone().apply(&request.body).unwrap();
     assert_eq!(
-        std::str::from_utf8(&request.body).unwrap(),
+        std::str::from_utf8(&edited).unwrap(),
         format!("{head}{sent}")
     );
     assert_eq!(request.usage_asked, usage_asked);
-    Object::read(&request.body).unwrap();
+    Object::read(&edited).unwrap();
 }
 
 #[test]
