@@ -4,7 +4,10 @@
 //! by its own drop as estimated at its bound; a call whose usage nobody reported costs its bound, never nothing, unless it is proven that it did not run.
 //! Does not know: HTTP bodies, streams, the breaker.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use cost_accounting::{
@@ -304,7 +307,7 @@ impl Drop for Attempt {
 /// answer goes out.
 async fn enter(shared: &Shared, entry: Entry, charges: Charges) {
     let (ledger, held) = (shared.ledger.clone(), shared.in_flight.begin());
-    let entered = Outlive::new(async move {
+    let mut entered = Outlive::new(async move {
         // A stop waits for it, also once nobody here does.
         let _held = held;
         match ledger.record(entry, charges).await {
@@ -318,6 +321,13 @@ async fn enter(shared: &Shared, entry: Entry, charges: Charges) {
             Err(error) => tracing::error!(%error, "failed to enter a call in the ledger"),
         }
     });
+    // Nearly always there is a place at once, and no timer is needed.
+    if std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut entered).poll(context)))
+        .await
+        .is_ready()
+    {
+        return;
+    }
     if tokio::time::timeout(ENTERING_MAX, entered).await.is_err() {
         tracing::warn!("an answer goes out before its entry has a place in the ledger's queue");
     }

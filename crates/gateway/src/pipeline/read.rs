@@ -3,6 +3,8 @@
 //! Invariants: no more than the limit is ever held; a body that stalls is given up.
 //! Does not know: what the fields mean.
 
+use std::future::{Future, poll_fn};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -37,6 +39,13 @@ where
         return Err(Refusal::BodyTooLarge(limits.body_bytes_max));
     }
     let collected = collect(body, declared.unwrap_or(0), limits.body_bytes_max);
+    let mut collected = std::pin::pin!(collected);
+    // Most bodies are here with their head, and need no timer.
+    if let Poll::Ready(body) =
+        poll_fn(|context| Poll::Ready(collected.as_mut().poll(context))).await
+    {
+        return body;
+    }
     tokio::time::timeout(limits.body_timeout, collected)
         .await
         .map_err(|_| Refusal::BodyTimeout)?
