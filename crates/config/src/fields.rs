@@ -141,6 +141,8 @@ pub(crate) const FIELDS: &[Field] = &[
     field("cache.embedding_bytes_max", Kind::Count { min: 0, max: BYTES_MAX }, "What the embedding cache may hold, in bytes."),
     field("stream.drain_tokens_max", Kind::Count { min: 0, max: u32::MAX as u64 }, "Tokens read on after a client has gone, so that usage is exact."),
     field("stream.drain", seconds(0, 3600), "How long a stream is read on after its client has gone."),
+    field("requests.unknown_fields", Kind::Choice(&["pass", "refuse"]), "What becomes of a field of a request that keyward does not know: it is sent on and counted, or the request is refused."),
+    field("requests.object_owner", Kind::Choice(&["project", "key"]), "Who may use what was made at the upstream through keyward, such as a stored response or a file: all keys of the maker's project, or the maker's key alone."),
     field("budgets.daily_usd", Kind::Usd, "The daily budget for everything that a new database begins with; later `keyward budget` changes it."),
     field("budgets.wait", milliseconds(0, 60_000), "How long a call waits for money that other calls hold, before it is refused."),
     field("budgets.output_tokens", Kind::Count { min: 1, max: 1_000_000 }, "The most tokens out of a call that names no maximum, unless 1 % of its tightest budget buys more."),

@@ -65,8 +65,8 @@ pub use page::{env_example, settings_page};
 pub use secret_key::derive;
 pub use settings::{
     Alerts, Breaker, Budgets, Cache, Database, EndUserFrom, Environment, LedgerSettings, Limits,
-    Log, LogFormat, OnWriteFailure, Prices, Server, Settings, StreamSettings, Timeouts,
-    UnknownPrice, Upstream, WebhookForm,
+    Log, LogFormat, ObjectOwner, OnWriteFailure, Prices, Requests, Server, Settings,
+    StreamSettings, Timeouts, UnknownFields, UnknownPrice, Upstream, WebhookForm,
 };
 pub use shown::Shown;
 pub use sources::{SecretKeyPolicy, Sources};

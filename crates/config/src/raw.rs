@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use serde::Deserialize;
 
 use crate::duration::Span;
-use crate::settings::{EndUserFrom, LogFormat, OnWriteFailure, UnknownPrice, WebhookForm};
+use crate::settings::{
+    EndUserFrom, LogFormat, ObjectOwner, OnWriteFailure, UnknownFields, UnknownPrice, WebhookForm,
+};
 
 /// All sections.
 #[derive(Deserialize)]
@@ -28,6 +30,7 @@ pub(crate) struct RawSettings {
     pub(crate) limits: RawLimits,
     pub(crate) cache: RawCache,
     pub(crate) stream: RawStream,
+    pub(crate) requests: RawRequests,
     pub(crate) budgets: RawBudgets,
     pub(crate) alerts: RawAlerts,
     pub(crate) ledger: RawLedger,
@@ -96,6 +99,13 @@ pub(crate) struct RawCache {
 pub(crate) struct RawStream {
     pub(crate) drain_tokens_max: u64,
     pub(crate) drain: Span,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRequests {
+    pub(crate) unknown_fields: UnknownFields,
+    pub(crate) object_owner: ObjectOwner,
 }
 
 #[derive(Deserialize)]

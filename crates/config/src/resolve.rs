@@ -14,7 +14,7 @@ use crate::layers::Merged;
 use crate::raw::{RawBudgets, RawServer, RawSettings};
 use crate::settings::{
     Alerts, Breaker, Budgets, Cache, Database, Environment, LedgerSettings, Limits, Log, Prices,
-    Server, Settings, StreamSettings, Timeouts, Upstream,
+    Requests, Server, Settings, StreamSettings, Timeouts, Upstream,
 };
 use crate::sources::Sources;
 use crate::usd;
@@ -154,6 +154,10 @@ pub(crate) fn settings(
         stream: StreamSettings {
             drain_tokens_max: raw.stream.drain_tokens_max,
             drain: raw.stream.drain.0,
+        },
+        requests: Requests {
+            unknown_fields: raw.requests.unknown_fields,
+            object_owner: raw.requests.object_owner,
         },
         budgets: budgets(&raw.budgets),
         alerts: Alerts {

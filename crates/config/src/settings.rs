@@ -41,6 +41,8 @@ pub struct Settings {
     pub cache: Cache,
     /// What happens to a stream whose client has gone.
     pub stream: StreamSettings,
+    /// What requests may hold and reach.
+    pub requests: Requests,
     /// How budgets are held.
     pub budgets: Budgets,
     /// Who is told when a budget is nearly used up.
@@ -176,6 +178,35 @@ pub struct StreamSettings {
     pub drain_tokens_max: u64,
     /// How long it is read on at most.
     pub drain: Duration,
+}
+
+/// What requests may hold and reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// What becomes of a field that is not in the field table.
+    pub unknown_fields: UnknownFields,
+    /// Who may use what was made at the upstream through keyward.
+    pub object_owner: ObjectOwner,
+}
+
+/// What becomes of a field that is not in the field table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownFields {
+    /// It is sent on as it stands, and counted.
+    Pass,
+    /// The request is refused.
+    Refuse,
+}
+
+/// Who may use a stored response, a file, a batch or the like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ObjectOwner {
+    /// All keys of the project whose key made it.
+    Project,
+    /// The key that made it alone.
+    Key,
 }
 
 /// How budgets are held. Budgets themselves are in the database; see `keyward budget`.
