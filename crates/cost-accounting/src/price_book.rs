@@ -129,11 +129,12 @@ impl PriceBook {
         in_force(self.of_model(model), at).cloned()
     }
 
-    /// All rows of a model, by its name or by its name without the date; none if it is not known.
+    /// All rows of a model, by its name or by its name without date or version; none if it is not known.
     fn of_model(&self, model: &str) -> &[Arc<PriceRow>] {
         self.rows
             .get(model)
             .or_else(|| self.rows.get(without_date(model)?))
+            .or_else(|| self.rows.get(without_version(model)?))
             .map_or(&[], Vec::as_slice)
     }
 
@@ -169,6 +170,21 @@ fn without_date(model: &str) -> Option<&str> {
         std::str::from_utf8(name).ok()
     } else {
         None
+    }
+}
+
+/// `text-embedding-ada-002` of `text-embedding-ada-002-v2`, `gpt-3.5-turbo-instruct` of `gpt-3.5-turbo-instruct:20230824-v2`: how
+/// answers of older models name the version that served.
+fn without_version(model: &str) -> Option<&str> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (name, version) = model.rsplit_once("-v")?;
+    if !is_number(version) {
+        return None;
+    }
+    match name.rsplit_once(':') {
+        Some((name, day)) if day.len() == 8 && is_number(day) => Some(name),
+        Some(_) => None,
+        None => Some(name),
     }
 }
 

@@ -16,6 +16,7 @@ use cost_accounting::{
 use tracing::Span;
 use uuid::Uuid;
 
+use crate::bound;
 use crate::in_flight::Held;
 use crate::outlive::Outlive;
 use crate::pipeline::{Incoming, Reserved};
@@ -55,6 +56,8 @@ pub(crate) struct Attempt {
     span: Span,
     /// What is charged where nobody reports usage.
     bound: PicoUsd,
+    /// What is billed whatever the answer says.
+    known_usage: Option<Usage>,
     /// The tiers that may have served where the answer names none; the dearest is charged.
     unsaid_tiers: &'static [Tier],
     /// The money of the attempt; none for an answer from the cache, for a call without the store, and once it is settled.
@@ -100,6 +103,7 @@ impl Attempt {
             begun: incoming.begun,
             stream: request.stream,
             span: spans::inference(request.operation, request, &scope.key_id),
+            known_usage: bound::known_usage(request.making, &price),
             scope,
             price,
             number: 0,
@@ -108,6 +112,11 @@ impl Attempt {
             money: None,
             settled: false,
         }
+    }
+
+    /// What is billed whatever the answer says, where that is known.
+    pub(crate) fn known_usage(&self) -> Option<Usage> {
+        self.known_usage
     }
 
     /// Time since the request came.

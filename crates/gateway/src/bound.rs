@@ -9,12 +9,14 @@ use bytes::Bytes;
 use cost_accounting::{Kind, Limits, Modalities, PicoUsd, PriceRow, Tier};
 
 use crate::object::Object;
-use crate::request::{Operation, Request};
+use crate::request::{Making, Operation, Request};
 
+mod media;
 mod message;
 mod shape;
 mod tokens;
 
+pub(crate) use media::known_usage;
 use shape::Shape;
 pub(crate) use shape::{Boundless, Hosted};
 
@@ -26,8 +28,10 @@ const TOOL_FRAMING_TOKENS_MAX: u64 = 16;
 const OUTPUT_TOKENS_FALLBACK: u64 = 128_000;
 /// The longest input taken for what the body does not bound, where the price list gives none.
 const INPUT_TOKENS_FALLBACK: u64 = 1_000_000;
-/// The calls of hosted tools taken where the caller sets no maximum. See [`Basis::boundless`].
-const HOSTED_CALLS_FALLBACK: u64 = 64;
+/// The calls of hosted tools that a request without a maximum is given.
+const HOSTED_CALLS_DEFAULT: u64 = 8;
+/// The containers that one response can begin: its own, and one more where that runs out.
+const CONTAINERS_MAX: u64 = 2;
 
 /// What a bound depends on, read once from a request.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub(crate) struct Basis {
     operation: Operation,
     output_tokens_max: Option<u64>,
     choices: u64,
+    making: Making,
     shape: Shape,
 }
 
@@ -51,16 +56,18 @@ pub(crate) struct Cap {
 impl Basis {
     /// Of a request, whose body was read as `object`.
     pub(crate) fn new(request: &Request, object: &Object<'_>) -> Self {
-        let shape = match request.operation {
-            Operation::Chat => Shape::read(object),
-            // Text or token ids, and no field that changes the price.
-            Operation::Embeddings => Shape::default(),
+        let shape = if request.operation.writes_text() {
+            Shape::read(object)
+        } else {
+            // Text or token ids, and no field that changes the price of a token.
+            Shape::default()
         };
         Self {
             body: request.body.clone(),
             operation: request.operation,
             output_tokens_max: request.output_tokens_max,
-            choices: request.choices.max(shape.best_of),
+            choices: request.choices_made,
+            making: request.making,
             shape,
         }
     }
@@ -88,8 +95,7 @@ impl Basis {
 
     /// Why the body does not bound the input, if it does not: then the model's longest input is taken.
     ///
-    /// Shape: with [`Boundless::HostedTools`] even that is no bound unless the caller set `max_tool_calls` and the tools are priced,
-    /// see [`Basis::hosted`]: such a call should be refused where budgets must hold.
+    /// Shape: with [`Boundless::HostedTools`] that counts for every round of the tools, whose number [`Basis::hosted_cap`] bounds.
     pub(crate) fn boundless(&self, row: &PriceRow) -> Option<Boundless> {
         let priced = |count: u64, tokens: Option<u64>| count == 0 || tokens.is_some();
         let shape = &self.shape;
@@ -125,7 +131,7 @@ impl Basis {
         takes_tier: bool,
     ) -> Option<(&'static str, &'static str)> {
         let may = takes_tier
-            && self.operation == Operation::Chat
+            && matches!(self.operation, Operation::Chat | Operation::Responses)
             && matches!(row.kind(), Kind::Chat | Kind::Responses);
         if !may || self.shape.tier_named {
             return None;
@@ -133,6 +139,15 @@ impl Basis {
         self.shape.tier_named = true;
         self.shape.tiers = shape::tiers("default");
         Some(("service_tier", "\"default\""))
+    }
+
+    /// Caps the calls of hosted tools where the caller set no maximum: the member to write into the body, and its value.
+    pub(crate) fn hosted_cap(&mut self) -> Option<(&'static str, String)> {
+        if !self.shape.hosted.any() || self.shape.hosted.calls_max.is_some() {
+            return None;
+        }
+        self.shape.hosted.calls_max = Some(HOSTED_CALLS_DEFAULT);
+        Some(("max_tool_calls", HOSTED_CALLS_DEFAULT.to_string()))
     }
 
     /// Caps the output where the caller set no maximum: at the larger of `tokens_min` and what 1 % of the tightest limit buys, at most
@@ -145,16 +160,18 @@ impl Basis {
         tightest_limit: Option<PicoUsd>,
         tokens_min: u64,
     ) -> Option<Cap> {
-        if self.operation != Operation::Chat || self.output_tokens_max.is_some() {
+        if !self.operation.writes_text() || self.output_tokens_max.is_some() {
             return None;
         }
         let longest = row.output_tokens_max().unwrap_or(OUTPUT_TOKENS_FALLBACK);
         let of = (self.shape.tiers, self.choices);
         let tokens = row.output_cap(of, tightest_limit?, tokens_min, longest)?;
         self.output_tokens_max = Some(tokens);
-        let field = match row.kind() {
+        let field = match (self.operation, row.kind()) {
+            (Operation::Responses, _) => "max_output_tokens",
+            (Operation::Completions, _) => "max_tokens",
             // Of the responses endpoint; a chat takes it under its own name.
-            Kind::Responses => "max_completion_tokens",
+            (_, Kind::Responses) => "max_completion_tokens",
             _ => row.output_limit_field().name(),
         };
         Some(Cap { tokens, field })
@@ -171,18 +188,21 @@ impl Basis {
 
     fn limits(&self, row: &PriceRow, text_tokens: u64) -> Limits {
         let shape = &self.shape;
+        if let Some(limits) = media::limits(self.making, self.input(row, text_tokens), row) {
+            return limits;
+        }
         let mut limits = Limits {
             modalities: shape.modalities(),
             ..Limits::text(self.input(row, text_tokens), self.output(row))
         };
         if shape.hosted.any() {
-            let calls = shape.hosted.calls_max.unwrap_or(HOSTED_CALLS_FALLBACK);
+            let calls = shape.hosted.calls_max.unwrap_or(HOSTED_CALLS_DEFAULT);
             // Every call brings its findings back as input of one more round.
             limits.input_tokens = limits.input_tokens.saturating_mul(calls.saturating_add(1));
             let of = |tool: bool| if tool { calls } else { 0 };
             limits.web_searches = of(shape.hosted.web_search);
             limits.file_searches = of(shape.hosted.file_search);
-            limits.containers = of(shape.hosted.code_interpreter);
+            limits.containers = of(shape.hosted.code_interpreter).min(CONTAINERS_MAX);
             limits.modalities = Modalities::ALL;
         }
         limits
@@ -200,14 +220,12 @@ impl Basis {
             .saturating_add(images(parts.images_high, row.image_tokens_high_max()));
         match (self.operation, row.input_tokens_max()) {
             // Of one text, and a call can have many.
-            (Operation::Embeddings, _) => told,
-            (Operation::Chat, Some(longest)) if self.boundless(row).is_some() => longest,
+            (Operation::Embeddings | Operation::Completions, _) => told,
+            (_, Some(longest)) if self.boundless(row).is_some() => longest,
             // What is longer is refused, free of charge.
-            (Operation::Chat, Some(longest)) => told.min(longest),
-            (Operation::Chat, None) if self.boundless(row).is_some() => {
-                told.max(INPUT_TOKENS_FALLBACK)
-            }
-            (Operation::Chat, None) => told,
+            (_, Some(longest)) => told.min(longest),
+            (_, None) if self.boundless(row).is_some() => told.max(INPUT_TOKENS_FALLBACK),
+            (_, None) => told,
         }
     }
 

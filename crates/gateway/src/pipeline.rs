@@ -14,6 +14,7 @@ mod reserve;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::UnknownFields;
 use cost_accounting::{CallScope, PicoUsd};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Response, StatusCode};
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 use crate::answer::Body;
 use crate::attempt::Attempt;
+use crate::fields;
 use crate::headers::{self, CacheWish};
 use crate::object::Object;
 use crate::outlive::Outlive;
@@ -31,7 +33,7 @@ use crate::status::Refusal;
 
 pub(crate) use admit::admit;
 pub(crate) use authenticate::{authenticate, keep_out};
-pub(crate) use dispatch::{unmetered, usage_of};
+pub(crate) use dispatch::{unmetered, usage_of, usage_with_calls};
 pub(crate) use read::discard;
 pub(crate) use reserve::Reserved;
 
@@ -74,6 +76,14 @@ where
     *allowance = Some(admit(shared, &caller)?);
     let body = read::body(&incoming.headers, body, &shared.settings.server).await?;
     let object = Object::read(&body).map_err(read::not_an_object)?;
+    let unknown_fields = fields::check(
+        operation,
+        &object,
+        shared.settings.requests.unknown_fields == UnknownFields::Refuse,
+    )?;
+    shared
+        .metrics
+        .unknown_fields(operation.endpoint(), unknown_fields);
     let mut request = Request::read(operation, &body, &object)?;
     request.name_end_user(&incoming.headers, shared.settings.budgets.end_user)?;
     caller

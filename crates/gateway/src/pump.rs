@@ -4,6 +4,8 @@
 //! out; a caller whose stream broke off never sees a clean end; at most [`CHUNKS_MAX`] chunks wait for a slow caller.
 //! Does not know: routes, keys, what the frames mean (that is the meter's).
 
+mod chunks;
+mod events;
 mod meter;
 
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub(crate) use meter::Asked;
 
 /// How many chunks may wait for a caller who reads slowly.
 const CHUNKS_MAX: usize = 32;
+/// How long more is waited for behind the event that ends a stream. Most upstreams close at once.
+const BEHIND_END_MAX: Duration = Duration::from_millis(250);
 /// How long the end of an upstream's body is waited for after its last frame, so that its connection can be used again.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long a caller may take to make room for the end of its stream.
@@ -50,6 +54,8 @@ pub(crate) struct Pump {
     permit: Permit,
     framer: SseFramer,
     meter: Meter,
+    /// The event that ends the stream and what came behind it: they go out when the call is in the ledger.
+    ending: BytesMut,
     sender: mpsc::Sender<Piece>,
     first_chunk: Option<Duration>,
     drained_tokens: u64,
@@ -59,7 +65,13 @@ pub(crate) struct Pump {
 
 impl Pump {
     /// Starts pumping in a task of its own and gives the caller's body.
-    pub(crate) fn start(attempt: Attempt, answer: Answer, permit: Permit, asked: Asked) -> Body {
+    pub(crate) fn start(
+        attempt: Attempt,
+        answer: Answer,
+        permit: Permit,
+        asked: Asked,
+        is_events: bool,
+    ) -> Body {
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         let shared = Arc::clone(&attempt.shared);
         let pump = Self {
@@ -68,7 +80,8 @@ impl Pump {
             answer,
             permit,
             framer: SseFramer::new(),
-            meter: Meter::new(asked),
+            meter: Meter::new(asked, is_events),
+            ending: BytesMut::new(),
             sender,
             first_chunk: None,
             drained_tokens: 0,
@@ -100,6 +113,9 @@ impl Pump {
 
     /// Waits for the next chunk and looks at its frames.
     async fn step(&mut self) -> Step {
+        if self.meter.is_over() {
+            return self.step_behind_end().await;
+        }
         let chunk = tokio::select! {
             biased;
             chunk = self.answer.chunk() => chunk,
@@ -116,7 +132,26 @@ impl Pump {
         }
     }
 
+    /// The answer is whole: the rest is read for a moment only, and a caller who leaves or an upstream that fails changes nothing.
+    async fn step_behind_end(&mut self) -> Step {
+        let next = tokio::time::timeout(BEHIND_END_MAX, self.answer.chunk()).await;
+        match next {
+            Ok(Ok(Some(chunk))) => self.take(chunk),
+            _ => {
+                self.ending
+                    .extend_from_slice(&std::mem::take(&mut self.framer).finish());
+                let ending = std::mem::take(&mut self.ending).freeze();
+                Step::Last(upstream::without_key(&self.shared, ending))
+            }
+        }
+    }
+
     fn take(&mut self, chunk: Bytes) -> Step {
+        if !self.meter.reads_frames() {
+            self.meter.count_piece();
+            self.note_first_chunk();
+            return Step::More(upstream::without_key(&self.shared, chunk));
+        }
         if self.framer.push(chunk).is_err() {
             tracing::warn!("a frame of the upstream's stream is longer than the limit");
             return Step::Over(Outcome::Broken);
@@ -124,25 +159,26 @@ impl Pump {
         let mut out = BytesMut::new();
         let mut is_last = false;
         while let Some(frame) = self.framer.next_frame() {
-            match self
+            let passage = self
                 .meter
-                .observe(&frame, &self.attempt, &self.shared.scrubber)
-            {
-                Passage::Forward => out.extend_from_slice(&frame.bytes),
-                Passage::Replace(bytes) => out.extend_from_slice(&bytes),
-                Passage::Hide => {}
+                .observe(&frame, &self.attempt, &self.shared.scrubber);
+            let bytes = match passage {
+                Passage::Forward => frame.bytes,
+                Passage::Replace(bytes) => bytes,
+                Passage::Hide => continue,
                 Passage::Last => {
-                    out.extend_from_slice(&frame.bytes);
                     is_last = true;
+                    frame.bytes
                 }
+            };
+            if self.meter.is_over() {
+                self.ending.extend_from_slice(&bytes);
+            } else {
+                out.extend_from_slice(&bytes);
             }
         }
-        if self.first_chunk.is_none() && self.meter.has_content() {
-            let elapsed = self.attempt.elapsed();
-            self.first_chunk = Some(elapsed);
-            self.shared
-                .metrics
-                .first_chunk(self.attempt.operation.endpoint(), elapsed);
+        if self.meter.content_chunks() > 0 {
+            self.note_first_chunk();
         }
         let out = upstream::without_key(&self.shared, out.freeze());
         if is_last {
@@ -152,9 +188,19 @@ impl Pump {
         }
     }
 
+    fn note_first_chunk(&mut self) {
+        if self.first_chunk.is_none() {
+            let elapsed = self.attempt.elapsed();
+            self.first_chunk = Some(elapsed);
+            let endpoint = self.attempt.operation.endpoint();
+            self.shared.metrics.first_chunk(endpoint, elapsed);
+        }
+    }
+
     /// The upstream closed its body in good order, but without the mark of the end: good only if all that was asked for had come.
     fn upstream_ended(&mut self) -> Step {
-        if self.meter.is_complete() || self.meter.has_error() {
+        self.meter.close();
+        if self.meter.is_complete() || self.meter.error().is_some() {
             let rest = std::mem::take(&mut self.framer).finish();
             Step::Last(upstream::without_key(&self.shared, rest))
         } else {
@@ -197,7 +243,7 @@ impl Pump {
                     () = self.attempt.held.given_up() => return,
                 };
                 let Ok(Some(chunk)) = chunk else { return };
-                if !matches!(self.take(chunk), Step::More(_)) {
+                if !matches!(self.take(chunk), Step::More(_)) || self.meter.is_over() {
                     return;
                 }
                 self.drained_tokens = self.meter.content_chunks() - before;
@@ -218,12 +264,13 @@ impl Pump {
             was_held_up,
             ..
         } = self;
-        let outcome = if meter.has_error() && outcome == Outcome::Finished {
+        let outcome = if meter.error().is_some() && outcome == Outcome::Finished {
             Outcome::UpstreamError
         } else {
             outcome
         };
-        let is_callers = meter.is_callers_error() || (was_held_up && outcome == Outcome::Timeout);
+        let is_callers =
+            meter.error() == Some(true) || (was_held_up && outcome == Outcome::Timeout);
         permit.settle(if is_callers {
             Verdict::Ignored
         } else {
@@ -250,9 +297,11 @@ impl Pump {
             let rest = async { while let Ok(Some(_)) = answer.chunk().await {} };
             let _ = tokio::time::timeout(LINGER, rest).await;
         } else if outcome != Outcome::ClientGone {
-            let event = format!("data: {}\n\n", refusal(outcome).error_object());
-            // A caller that takes nothing gets no reason; its body breaks off all the same.
-            let _ = sender.try_send(Piece::Data(Bytes::from(event)));
+            let last_words = meter.last_words(&refusal(outcome));
+            if !last_words.is_empty() {
+                // A caller that takes nothing gets no reason; its body breaks off all the same.
+                let _ = sender.try_send(Piece::Data(last_words));
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ const fn route(
 }
 
 /// All that is served.
-pub const ROUTES: [Route; 7] = [
+pub const ROUTES: [Route; 11] = [
     route(
         "POST",
         "/chat/completions",
@@ -109,6 +109,38 @@ pub const ROUTES: [Route; 7] = [
         Meter::Tokens,
         Leaves::Vectors,
         Serve::Metered(Operation::Embeddings),
+    ),
+    route(
+        "POST",
+        "/responses",
+        "responses",
+        Meter::Tokens,
+        Leaves::GeneratedText,
+        Serve::Metered(Operation::Responses),
+    ),
+    route(
+        "POST",
+        "/completions",
+        "completions",
+        Meter::Tokens,
+        Leaves::GeneratedText,
+        Serve::Metered(Operation::Completions),
+    ),
+    route(
+        "POST",
+        "/images/generations",
+        "images.generations",
+        Meter::Tokens,
+        Leaves::GeneratedText,
+        Serve::Metered(Operation::Images),
+    ),
+    route(
+        "POST",
+        "/audio/speech",
+        "audio.speech",
+        Meter::Tokens,
+        Leaves::GeneratedText,
+        Serve::Metered(Operation::Speech),
     ),
     route(
         "GET",

@@ -44,6 +44,13 @@ pub(crate) enum Refusal {
         field: &'static str,
         expected: &'static str,
     },
+    /// A field is not taken.
+    FieldRefused {
+        field: &'static str,
+        why: &'static str,
+    },
+    /// A field is not known, and the settings refuse such.
+    FieldUnknown(String),
     /// No such route. The path is not told back: whoever sent a key in it need not be its owner.
     RouteUnknown,
     /// The route exists with another method.
@@ -155,6 +162,8 @@ impl Refusal {
             Self::ContentType => caller(Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type"),
             Self::InvalidJson(_) => caller(Status::BAD_REQUEST, "invalid_json"),
             Self::InvalidField { .. } => caller(Status::BAD_REQUEST, "invalid_value"),
+            Self::FieldRefused { .. } => caller(Status::BAD_REQUEST, "unsupported_parameter"),
+            Self::FieldUnknown(_) => caller(Status::BAD_REQUEST, "unknown_parameter"),
             Self::RouteUnknown => caller(Status::NOT_FOUND, "unknown_url"),
             Self::MethodNotAllowed { .. } => {
                 caller(Status::METHOD_NOT_ALLOWED, "method_not_supported")
@@ -205,7 +214,7 @@ impl Refusal {
 
     fn param(&self) -> Option<&'static str> {
         match self {
-            Self::InvalidField { field, .. } => Some(field),
+            Self::InvalidField { field, .. } | Self::FieldRefused { field, .. } => Some(field),
             Self::ModelUnpriced(_) | Self::KeyDenied(Denied::ModelNotAllowed { .. }) => {
                 Some("model")
             }
@@ -224,6 +233,8 @@ impl Refusal {
             Self::ContentType => "The request body must be JSON. Send it with `Content-Type: application/json`.".to_owned(),
             Self::InvalidJson(what) => format!("The request body is not one valid JSON object: {what}."),
             Self::InvalidField { field, expected } => format!("Invalid value for `{field}`: expected {expected}."),
+            Self::FieldRefused { field, why } => format!("`{field}` is not taken here: {why}."),
+            Self::FieldUnknown(name) => format!("Unknown field `{name}`. Fields that keyward does not know are refused by the setting requests.unknown_fields; leave it out, or set that to \"pass\"."),
             Self::RouteUnknown => "Unknown route. Served are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /v1/keyward/calls/{id}.".to_owned(),
             Self::MethodNotAllowed { allowed } => format!("This route takes {allowed} only."),
             Self::ModelUnpriced(model) => format!("No price is known for model `{model}`, so its cost can't be bounded. Check the name (GET /v1/models), or add a price to config/prices.local.toml."),
@@ -254,6 +265,22 @@ impl Refusal {
             error["budget"] = budget::object(refusal);
         }
         serde_json::json!({ "error": error }).to_string()
+    }
+
+    /// The same as an event inside a stream of typed events: its members stand where the API has them, and where SDKs look.
+    pub(crate) fn error_event(&self, sequence_number: u64) -> String {
+        let form = self.form();
+        let (message, param) = (self.message(), self.param());
+        let error = serde_json::json!({"message": message, "type": form.kind, "param": param, "code": form.code});
+        serde_json::json!({
+            "type": "error",
+            "code": form.code,
+            "message": message,
+            "param": param,
+            "sequence_number": sequence_number,
+            "error": error,
+        })
+        .to_string()
     }
 
     /// The whole answer. What a caller sent may stand in its message, so it is scrubbed.

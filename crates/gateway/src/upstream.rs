@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use openai_client::usage::Usage;
-use openai_client::wire::{AnswerHead, Malformed};
+use openai_client::usage::{BodyKind, Usage};
+use openai_client::wire::{AnswerHead, HostedCalls, Malformed};
 use openai_client::{Answer, AttemptError, AttemptErrorKind, Blame, Call, Replay, Upstream};
 use privacy::Scrubber;
 use resilience::{Classify, Verdict};
@@ -37,6 +37,8 @@ pub(crate) struct Head {
     pub(crate) model: Option<String>,
     pub(crate) service_tier: Option<String>,
     pub(crate) usage: Option<Usage>,
+    /// Hosted tools that stand in no usage.
+    pub(crate) hosted_calls: HostedCalls,
     /// An error where an answer should be; some servers send it with status 200.
     pub(crate) is_error: bool,
 }
@@ -84,13 +86,17 @@ impl Prepared {
 }
 
 /// Sends one call and collects its whole answer.
-pub(crate) async fn fetch(upstream: &Upstream, call: Prepared) -> Result<Whole, Failure> {
+pub(crate) async fn fetch(
+    upstream: &Upstream,
+    call: Prepared,
+    kind: BodyKind,
+) -> Result<Whole, Failure> {
     let answer = call.send(upstream).await.map_err(Failure::NoAnswer)?;
-    collect(answer).await
+    collect(answer, kind).await
 }
 
 /// Collects the whole body of an answer whose head is here.
-pub(crate) async fn collect(answer: Answer) -> Result<Whole, Failure> {
+pub(crate) async fn collect(answer: Answer, kind: BodyKind) -> Result<Whole, Failure> {
     let (status, headers) = (answer.status, answer.headers.clone());
     let bytes_max = if status.is_success() {
         ANSWER_BYTES_MAX
@@ -104,11 +110,12 @@ pub(crate) async fn collect(answer: Answer) -> Result<Whole, Failure> {
     if !status.is_success() {
         return Err(Failure::Status(status, headers, body));
     }
-    let head = AnswerHead::parse(&body).map_err(|error| Failure::Malformed(status, error))?;
+    let head = AnswerHead::read(kind, &body).map_err(|error| Failure::Malformed(status, error))?;
     let head = Head {
         model: head.model.map(Into::into),
         service_tier: head.service_tier.map(Into::into),
         usage: head.usage,
+        hosted_calls: head.hosted_calls,
         is_error: head.error.is_some(),
     };
     Ok(Whole {

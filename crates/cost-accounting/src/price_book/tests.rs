@@ -476,3 +476,20 @@ fn a_model_served_without_a_price_made_a_priced_call_free() {
         assert_eq!(id("unpriced", "2026-06-01"), None);
     }
 }
+
+#[test]
+fn a_name_with_a_version_finds_the_price_of_its_family() {
+    for (name, family) in [
+        ("text-embedding-ada-002-v2", Some("text-embedding-ada-002")),
+        (
+            "gpt-3.5-turbo-instruct:20230824-v2",
+            Some("gpt-3.5-turbo-instruct"),
+        ),
+        ("gpt-4o-v", None),
+        ("gpt-4o:mine-v2", None),
+        ("gpt-4o:2023082-v2", None),
+        ("-v2", Some("")),
+    ] {
+        assert_eq!(super::without_version(name), family, "{name}");
+    }
+}

@@ -60,8 +60,6 @@ pub(super) struct Shape {
     /// Tools of the caller's own.
     pub(super) tools: u64,
     pub(super) hosted: Hosted,
-    /// How many answers are made to pick from; 0 where it is not said.
-    pub(super) best_of: u64,
     /// Bytes of the output that the caller predicts.
     pub(super) predicted_bytes: u64,
     /// The tiers that may serve; empty is every tier.
@@ -79,7 +77,6 @@ impl Default for Shape {
             parts: Parts::default(),
             tools: 0,
             hosted: Hosted::default(),
-            best_of: 0,
             predicted_bytes: 0,
             tiers: &Tier::ALL,
             tier_named: false,
@@ -88,23 +85,6 @@ impl Default for Shape {
         }
     }
 }
-
-/// The members that are read. One that differs by case alone may be taken for them by some upstreams.
-const READ: [&str; 13] = [
-    "messages",
-    "input",
-    "tools",
-    "max_tool_calls",
-    "best_of",
-    "service_tier",
-    "modalities",
-    "audio",
-    "previous_response_id",
-    "conversation",
-    "prompt",
-    "web_search_options",
-    "prediction",
-];
 
 impl Shape {
     /// Reads a chat's members.
@@ -124,7 +104,6 @@ impl Shape {
             "input" => self.read_messages(json),
             "tools" => self.read_tools(json),
             "max_tool_calls" => self.hosted.calls_max = json.parse().ok(),
-            "best_of" => self.best_of = json.parse().unwrap_or(u64::MAX),
             "prediction" => self.predicted_bytes = json.len() as u64,
             "service_tier" => {
                 self.tier_named = true;
@@ -137,12 +116,6 @@ impl Shape {
             // The text of a legacy completion is bounded by its bytes.
             "prompt" if json.starts_with('{') => self.doubt(Boundless::StoredContext),
             "web_search_options" => self.hosted.web_search = true,
-            _ if READ
-                .iter()
-                .any(|read| *read != name && read.eq_ignore_ascii_case(name)) =>
-            {
-                self.doubt(Boundless::Unknown);
-            }
             _ => {}
         }
     }
@@ -160,7 +133,9 @@ impl Shape {
         };
         for Tool(kind) in tools {
             match kind.as_deref() {
-                Some("function" | "custom") => self.tools += 1,
+                Some(
+                    "function" | "custom" | "local_shell" | "apply_patch" | "computer_use_preview",
+                ) => self.tools += 1,
                 Some(name) if name.starts_with("web_search") => self.hosted.web_search = true,
                 Some("file_search") => self.hosted.file_search = true,
                 Some("code_interpreter") => self.hosted.code_interpreter = true,

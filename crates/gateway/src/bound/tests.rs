@@ -80,11 +80,19 @@ fn the_output_is_bounded_for_every_choice_by_the_caller_or_the_model() {
         (json!({}), 16_384),
         (json!({"n": 3}), 3 * 16_384),
         (json!({"n": 3, "max_completion_tokens": 7}), 21),
-        (json!({"n": 3, "best_of": 5, "max_tokens": 7}), 35),
         (json!({"max_tokens": 99_999_999}), 16_384),
     ] {
         check(&members, "gpt-4o-mini", input(&members), output);
     }
+    let completion =
+        json!({"model": "m", "prompt": ["a", "b"], "n": 3, "best_of": 5, "max_tokens": 7});
+    let basis = basis(Operation::Completions, &completion);
+    assert_eq!(
+        basis
+            .limits(&row("gpt-3.5-turbo-instruct"), 9)
+            .output_tokens,
+        2 * 5 * 7
+    );
     // A model without a known maximum: what the caller says, whatever it says.
     let members = json!({"max_tokens": 99_999_999});
     check(&members, "gpt-5.5-cyber", input(&members), 99_999_999);

@@ -110,7 +110,7 @@ impl Count {
         match self.operation {
             // An id of a token.
             Operation::Embeddings => 1,
-            Operation::Chat => self.text(&number.to_string()) + NODE_TOKENS,
+            _ => self.text(&number.to_string()) + NODE_TOKENS,
         }
     }
 }

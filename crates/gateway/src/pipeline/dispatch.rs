@@ -11,6 +11,8 @@ use bytes::Bytes;
 use cost_accounting::Usage;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode};
+use openai_client::usage::BodyKind;
+use openai_client::wire::HostedCalls;
 use openai_client::{Answer, Upstream};
 use resilience::CallError;
 
@@ -20,7 +22,7 @@ use crate::attempt::Attempt;
 use crate::cache::{CacheKey, Kept};
 use crate::headers;
 use crate::pump::{Asked, Pump};
-use crate::request::Request;
+use crate::request::{Operation, Request};
 use crate::routes::with_query;
 use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
@@ -55,12 +57,15 @@ impl Dispatch {
             headers: headers::to_upstream(&incoming.headers),
             body: request.body.clone(),
         };
+        let known_usage = attempt.known_usage();
         Self {
             attempt,
             call,
             asked: Asked {
+                operation: request.operation,
                 usage: request.usage_asked,
                 choices: request.choices,
+                known_usage,
             },
             cache: if place.is_some() { "miss" } else { "off" },
             place,
@@ -81,7 +86,7 @@ impl Dispatch {
         let sent = (shared.clock)();
         let fetched = tokio::select! {
             biased;
-            fetched = shared.breaker.call(upstream::fetch(&shared.upstream, self.call)) => fetched,
+            fetched = shared.breaker.call(upstream::fetch(&shared.upstream, self.call, self.asked.operation.whole())) => fetched,
             () = self.attempt.held.given_up() => return told_to_end(self.attempt).await,
         };
         let upstream_time = (shared.clock)().saturating_sub(sent);
@@ -108,14 +113,15 @@ impl Dispatch {
         };
         let answered = tokio::select! {
             biased;
-            answered = streamed_or_whole(self.call, &shared.upstream) => answered,
+            answered = streamed_or_whole(self.call, &shared.upstream, self.asked.operation) => answered,
             () = self.attempt.held.given_up() => return told_to_end(self.attempt).await,
         };
         let upstream_time = (shared.clock)().saturating_sub(sent);
         let result = match answered {
             Ok(Answered::Stream(answer)) => {
                 let headers = headers::to_caller(&answer.headers, &shared.upstream);
-                let body = Pump::start(self.attempt, answer, permit, self.asked);
+                let is_events = is_event_stream(&answer.headers);
+                let body = Pump::start(self.attempt, answer, permit, self.asked, is_events);
                 let (status, cache) = (StatusCode::OK, self.cache);
                 return Ok(Outgoing {
                     status,
@@ -126,7 +132,7 @@ impl Dispatch {
                     upstream_time,
                 });
             }
-            Ok(Answered::Whole(whole)) => Ok(whole),
+            Ok(Answered::Whole(whole)) => Ok(*whole),
             Err(failure) => Err(failure),
         };
         permit.settle(upstream::verdict(&result));
@@ -138,15 +144,21 @@ impl Dispatch {
 enum Answered {
     Stream(Answer),
     /// A server that does not stream.
-    Whole(Whole),
+    Whole(Box<Whole>),
 }
 
-async fn streamed_or_whole(call: Prepared, upstream: &Upstream) -> Result<Answered, Failure> {
+async fn streamed_or_whole(
+    call: Prepared,
+    upstream: &Upstream,
+    operation: Operation,
+) -> Result<Answered, Failure> {
     let answer = call.send(upstream).await.map_err(Failure::NoAnswer)?;
-    if answer.status == StatusCode::OK && is_event_stream(&answer.headers) {
+    let is_stream = is_event_stream(&answer.headers) || operation.answers_bytes();
+    if answer.status == StatusCode::OK && is_stream {
         return Ok(Answered::Stream(answer));
     }
-    upstream::collect(answer).await.map(Answered::Whole)
+    let whole = upstream::collect(answer, operation.whole()).await;
+    whole.map(|whole| Answered::Whole(Box::new(whole)))
 }
 
 /// The server stops and can wait no longer: what was sent may cost its bound.
@@ -172,7 +184,11 @@ async fn conclude(
                 Outcome::Finished
             };
             let settlement = Settlement {
-                usage: whole.head.usage.as_ref().map(usage_of),
+                usage: whole
+                    .head
+                    .usage
+                    .as_ref()
+                    .map(|usage| usage_with_calls(usage, whole.head.hosted_calls)),
                 model_served: whole.head.model.clone(),
                 service_tier: whole.head.service_tier.clone(),
                 ..Settlement::bare(outcome, whole.status.as_u16())
@@ -224,6 +240,15 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
 }
 
+/// The same, with the hosted tools that stand in no usage.
+pub(crate) fn usage_with_calls(usage: &openai_client::usage::Usage, calls: HostedCalls) -> Usage {
+    Usage {
+        file_searches: calls.file_searches,
+        containers: calls.containers,
+        ..usage_of(usage)
+    }
+}
+
 /// The client's usage as the ledger's: field by field, no arithmetic.
 pub(crate) fn usage_of(usage: &openai_client::usage::Usage) -> Usage {
     if let Some(flaw) = usage.flaw {
@@ -261,7 +286,7 @@ pub(crate) async fn unmetered(shared: &Shared, path: String) -> Result<Whole, Re
     };
     match shared
         .breaker
-        .call(upstream::fetch(&shared.upstream, call))
+        .call(upstream::fetch(&shared.upstream, call, BodyKind::Unmetered))
         .await
     {
         Ok(whole) => Ok(whole),

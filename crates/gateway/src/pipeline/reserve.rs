@@ -35,12 +35,13 @@ pub(crate) async fn reserve(
     price: &Arc<PriceRow>,
 ) -> Result<Reserved, Refusal> {
     let mut basis = Basis::new(request, object);
-    if basis.hosted().any() {
-        return Err(Refusal::InvalidField {
+    if basis.hosted().other {
+        return Err(Refusal::FieldRefused {
             field: "tools",
-            expected: "tools of your own: searches and tools that the upstream runs by itself are not served yet",
+            why: "of the tools that the upstream runs by itself, web_search, file_search and code_interpreter have a price here; others can't be bounded",
         });
     }
+    let hosted_cap = basis.hosted_cap();
     let unsaid_tiers = basis.unsaid_tiers();
     let tier = basis.explicit_tier(price, shared.takes_tier);
     let tightest = known(shared, shared.escrow.tightest_limit(scope).await)?;
@@ -50,6 +51,9 @@ pub(crate) async fn reserve(
     let cap = basis.output_cap(price, tightest, tokens_min);
     let (body, edits) = (&request.body, &mut request.edits);
     if let Some((name, value)) = tier {
+        edits.set((body, object), name, value);
+    }
+    if let Some((name, value)) = hosted_cap {
         edits.set((body, object), name, value);
     }
     if let Some(cap) = cap {

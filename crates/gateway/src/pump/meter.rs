@@ -1,20 +1,18 @@
-//! Reads along in a stream of chat chunks: usage, model, errors, the end; and decides what of each frame the caller sees.
+//! Reads along in a stream, whatever it is made of, and decides what of each frame the caller sees.
 //!
-//! Invariants: the last report of usage wins, reports are never added up; a report counts as final only once the answer is complete, since
-//! some servers report on every chunk; usage that the caller did not ask for is taken out, its
-//! chunk if that holds nothing else, its member otherwise; all other frames pass to the byte.
+//! Invariants: what is not understood passes; what was billed is known only once the answer is whole.
 //! Does not know: connections, the ledger's form.
-//! Source: OpenAI chat completion chunks; drifts of compatible servers (usage on every chunk, chunks without choices).
 
 use bytes::Bytes;
 use cost_accounting::Usage;
 use openai_client::sse::Frame;
-use openai_client::wire::{ChunkHead, ChunkUsage};
 use privacy::Scrubber;
 
+use super::chunks::Chunks;
+use super::events::Events;
 use crate::attempt::Attempt;
-use crate::object::{Object, add_member, member_range, range_in, splice};
-use crate::pipeline::usage_of;
+use crate::operation::Operation;
+use crate::status::Refusal;
 
 /// What the caller sees of a frame.
 pub(crate) enum Passage {
@@ -31,81 +29,130 @@ pub(crate) enum Passage {
 /// What the caller asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
+    pub(crate) operation: Operation,
     /// To be told the usage.
     pub(crate) usage: bool,
     /// This many choices.
     pub(crate) choices: u64,
+    /// What is billed whatever the answer says, where that is known.
+    pub(crate) known_usage: Option<Usage>,
 }
 
 /// What a stream has said so far.
 #[derive(Debug)]
-pub(crate) struct Meter {
-    asked: Asked,
-    usage: Option<Usage>,
-    /// The usage came in a chunk of its own, which is the last of its answer.
-    usage_is_last: bool,
-    model: Option<String>,
-    service_tier: Option<String>,
-    content_chunks: u64,
-    choices_finished: u64,
-    done: bool,
-    error: Option<bool>,
+pub(crate) enum Meter {
+    /// Chunks that end in `[DONE]`.
+    Chunks(Chunks),
+    /// Typed events.
+    Events(Events),
+    /// Bytes that say nothing of themselves, such as sound.
+    Bytes {
+        /// Pieces so far.
+        pieces: u64,
+        /// They ended in good order.
+        ended: bool,
+        known_usage: Option<Usage>,
+    },
 }
 
 impl Meter {
-    /// Before the first frame.
-    pub(crate) fn new(asked: Asked) -> Self {
-        Self {
-            asked,
-            usage: None,
-            usage_is_last: false,
-            model: None,
-            service_tier: None,
-            content_chunks: 0,
-            choices_finished: 0,
-            done: false,
-            error: None,
+    /// Before the first frame of events, or the first piece of bytes.
+    pub(crate) fn new(asked: Asked, is_events: bool) -> Self {
+        if !is_events {
+            return Self::Bytes {
+                pieces: 0,
+                ended: false,
+                known_usage: asked.known_usage,
+            };
+        }
+        if asked.operation.streams_chunks() {
+            Self::Chunks(Chunks::new(asked))
+        } else {
+            Self::Events(Events::new(asked.operation.event()))
         }
     }
 
     /// The usage of the whole answer; `None` where the answer broke off, whatever was reported until then.
     pub(crate) fn final_usage(&self) -> Option<Usage> {
-        self.usage.filter(|_| self.is_complete())
+        match self {
+            Self::Chunks(chunks) => chunks.final_usage(),
+            Self::Events(events) => events.final_usage(),
+            Self::Bytes {
+                ended, known_usage, ..
+            } => known_usage.filter(|_| *ended),
+        }
     }
 
     /// The model that answers.
     pub(crate) fn model(&self) -> Option<&str> {
-        self.model.as_deref()
+        match self {
+            Self::Chunks(chunks) => chunks.model(),
+            Self::Events(events) => events.model(),
+            Self::Bytes { .. } => None,
+        }
     }
 
     /// The tier that serves.
     pub(crate) fn service_tier(&self) -> Option<&str> {
-        self.service_tier.as_deref()
+        match self {
+            Self::Chunks(chunks) => chunks.service_tier(),
+            Self::Events(events) => events.service_tier(),
+            Self::Bytes { .. } => None,
+        }
     }
 
-    /// How many chunks had content: about the tokens generated.
+    /// How many frames had content: about the tokens generated.
     pub(crate) fn content_chunks(&self) -> u64 {
-        self.content_chunks
+        match self {
+            Self::Chunks(chunks) => chunks.content_chunks(),
+            Self::Events(events) => events.content_events(),
+            Self::Bytes { pieces, .. } => *pieces,
+        }
     }
 
-    /// True once something for the caller to read has come.
-    pub(crate) fn has_content(&self) -> bool {
-        self.content_chunks > 0
+    /// Whether the upstream reported an error inside the stream, and if so, whether it is the caller's own.
+    pub(crate) fn error(&self) -> Option<bool> {
+        match self {
+            Self::Chunks(chunks) => chunks.error(),
+            Self::Events(events) => events.error(),
+            Self::Bytes { .. } => None,
+        }
     }
 
-    /// True once the upstream reported an error inside the stream.
-    pub(crate) fn has_error(&self) -> bool {
-        self.error.is_some()
-    }
-
-    /// True where that error is the caller's own.
-    pub(crate) fn is_callers_error(&self) -> bool {
-        self.error == Some(true)
-    }
-
-    /// True once all that was asked for has come: the mark of the end, the chunk that holds usage alone, or the end of every choice.
+    /// True once all that was asked for has come.
     pub(crate) fn is_complete(&self) -> bool {
-        self.done || self.usage_is_last || self.choices_finished >= self.asked.choices
+        match self {
+            Self::Chunks(chunks) => chunks.is_complete(),
+            Self::Events(events) => events.is_complete(),
+            Self::Bytes { ended, .. } => *ended,
+        }
+    }
+
+    /// True once the frame that ends the stream has come, behind which little or nothing does.
+    pub(crate) fn is_over(&self) -> bool {
+        match self {
+            Self::Events(events) => events.is_over(),
+            Self::Chunks(_) | Self::Bytes { .. } => false,
+        }
+    }
+
+    /// True where the frames are looked at.
+    pub(crate) fn reads_frames(&self) -> bool {
+        !matches!(self, Self::Bytes { .. })
+    }
+
+    /// Takes note of a piece of bytes.
+    pub(crate) fn count_piece(&mut self) {
+        if let Self::Bytes { pieces, .. } = self {
+            *pieces += 1;
+        }
+    }
+
+    /// The upstream closed its body in good order.
+    pub(crate) fn close(&mut self) {
+        if let Self::Bytes { ended, .. } = self {
+            *ended = true;
+        }
     }
 
     /// Takes note of a frame.
@@ -115,87 +162,31 @@ impl Meter {
         attempt: &Attempt,
         scrubber: &Scrubber,
     ) -> Passage {
-        let data = frame.data();
-        if data.is_empty() {
-            return scrubbed(frame, scrubber);
-        }
-        if frame.is_done() {
-            self.done = true;
-            return Passage::Last;
-        }
-        // What is no chunk that we know passes as it is: later versions of the API may add events.
-        let Ok(head) = ChunkHead::parse(&data) else {
-            return scrubbed(frame, scrubber);
-        };
-        if let Some(error) = &head.error {
-            self.error = Some(error.kind.as_deref() == Some("invalid_request_error"));
-            return scrubbed(frame, scrubber);
-        }
-        if self.model.is_none() {
-            self.model = head
-                .model
-                .as_deref()
-                .filter(|model| !model.is_empty())
-                .map(str::to_owned);
-        }
-        if let Some(tier) = head.service_tier.as_deref() {
-            self.service_tier = Some(tier.to_owned());
-        }
-        self.content_chunks += u64::from(head.content_bytes > 0);
-        self.choices_finished += head.finish_reasons.len() as u64;
-        if let ChunkUsage::Reported(usage) = &head.usage {
-            self.usage = Some(usage_of(usage));
-            self.usage_is_last = head.choices_empty;
-        }
-        match (self.asked.usage, head.usage) {
-            (true, ChunkUsage::Reported(_)) if head.choices_empty => self.with_cost(frame, attempt),
-            (false, ChunkUsage::Reported(_)) if head.choices_empty => Passage::Hide,
-            (false, ChunkUsage::Reported(_) | ChunkUsage::Null) => without_usage(frame),
-            _ => Passage::Forward,
+        match self {
+            Self::Chunks(chunks) => chunks.observe(frame, attempt, scrubber),
+            Self::Events(events) => events.observe(frame, scrubber),
+            Self::Bytes { .. } => Passage::Forward,
         }
     }
 
-    /// The usage chunk with the call's cost in it.
-    fn with_cost(&self, frame: &Frame, attempt: &Attempt) -> Passage {
-        let Some(usage) = self.usage else {
-            return Passage::Forward;
-        };
-        let (cost, _, _) = attempt.price(&usage, self.model(), self.service_tier());
-        edit(frame, |json| {
-            add_member(
-                json,
-                false,
-                &format!(r#""keyward":{{"cost_usd":"{cost}"}}"#),
-            )
-        })
+    /// What tells the caller, inside the stream, why it breaks off; nothing where no reader would see it.
+    pub(crate) fn last_words(&self, refusal: &Refusal) -> Bytes {
+        match self {
+            Self::Chunks(_) => Bytes::from(format!("data: {}\n\n", refusal.error_object())),
+            Self::Events(events) => {
+                let event = refusal.error_event(events.next_number());
+                Bytes::from(format!("event: error\ndata: {event}\n\n"))
+            }
+            Self::Bytes { .. } => Bytes::new(),
+        }
     }
 }
 
-/// The frame without keys: for what is no chunk, and may quote anything.
-fn scrubbed(frame: &Frame, scrubber: &Scrubber) -> Passage {
+/// The frame without keys: for what is not understood, and may quote anything.
+pub(super) fn scrubbed(frame: &Frame, scrubber: &Scrubber) -> Passage {
     let text = String::from_utf8_lossy(&frame.bytes);
     match scrubber.scrub(&text) {
         std::borrow::Cow::Borrowed(_) => Passage::Forward,
         std::borrow::Cow::Owned(text) => Passage::Replace(Bytes::from(text)),
     }
-}
-
-/// The frame without its member `usage`.
-fn without_usage(frame: &Frame) -> Passage {
-    edit(frame, |json| {
-        let object = Object::read(json).ok()?;
-        let range = member_range(json, object.get_even_null("usage")?.get().as_bytes())?;
-        Some(splice(json, range, b""))
-    })
-}
-
-/// The frame with its JSON edited in place; a frame whose JSON is spread over several lines passes as it is.
-fn edit(frame: &Frame, change: impl FnOnce(&[u8]) -> Option<Bytes>) -> Passage {
-    let std::borrow::Cow::Borrowed(json) = frame.data() else {
-        return Passage::Forward;
-    };
-    let Some(changed) = change(json) else {
-        return Passage::Forward;
-    };
-    Passage::Replace(splice(&frame.bytes, range_in(&frame.bytes, json), &changed))
 }

@@ -53,6 +53,7 @@ pub(crate) struct Metrics {
     pub(crate) cost_pico_usd: Family<ByEndpoint, Counter>,
     pub(crate) cache: Family<ByOutcome, Counter>,
     pub(crate) estimated: Family<ByOutcome, Counter>,
+    unknown_fields: Family<ByEndpoint, Counter>,
     pub(crate) connections: Gauge,
     pub(crate) in_flight: Gauge,
     pub(crate) breaker: Gauge,
@@ -89,6 +90,7 @@ impl Metrics {
     /// Registers all metrics.
     pub(crate) fn register(to: &mut Registry) -> Self {
         let estimated = "Ledger entries charged without reported usage or price";
+        let unknown = "Fields of requests that are not in the field table";
         let breaker = "Circuit breaker: 0 closed, 1 half-open, 2 open";
         let writable = "1 while the ledger can be written";
         let request = "Time from request to answer, or to the head of its stream";
@@ -116,6 +118,7 @@ impl Metrics {
                 Family::default(),
             ),
             estimated: add(to, names::ESTIMATED, estimated, Family::default()),
+            unknown_fields: add(to, names::UNKNOWN_FIELDS, unknown, Family::default()),
             connections: add(to, names::CONNECTIONS, "Open connections", Gauge::default()),
             in_flight: add(to, names::IN_FLIGHT, "Calls under way", Gauge::default()),
             breaker: add(to, names::BREAKER, breaker, Gauge::default()),
@@ -140,6 +143,15 @@ impl Metrics {
         self.request_seconds
             .get_or_create(&ByEndpoint { endpoint })
             .observe(elapsed.as_secs_f64());
+    }
+
+    /// A request had this many fields that are not in the table.
+    pub(crate) fn unknown_fields(&self, endpoint: &'static str, count: usize) {
+        if count > 0 {
+            self.unknown_fields
+                .get_or_create(&ByEndpoint { endpoint })
+                .inc_by(count as u64);
+        }
     }
 
     /// An attempt came to its end.

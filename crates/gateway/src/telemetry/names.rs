@@ -32,3 +32,5 @@ pub(crate) const CONNECTIONS: &str = "keyward_connections";
 pub(crate) const BREAKER: &str = "keyward_breaker_state";
 /// 1 while the ledger can be written.
 pub(crate) const LEDGER_WRITABLE: &str = "keyward_ledger_writable";
+/// Fields of requests that are not in the field table, by endpoint.
+pub(crate) const UNKNOWN_FIELDS: &str = "keyward_unknown_fields";

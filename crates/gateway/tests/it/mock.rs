@@ -11,6 +11,7 @@ mod connections;
 mod echoes;
 mod keys;
 mod money;
+mod operations;
 mod resilience;
 mod streams;
 mod upstreams;

@@ -88,7 +88,6 @@ fn a_member_that_is_not_plainly_text_is_boundless() {
             r#"{"input":[{"type":"reasoning","encrypted_content":"x"}]}"#,
             Unknown,
         ),
-        (r#"{"messages":[],"Messages":[]}"#, Unknown),
         (r#"{"messages":"x"}"#, Unreadable),
         (r#"{"tools":{}}"#, Unreadable),
         (r#"{"previous_response_id":"resp_1"}"#, StoredContext),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::world::{Answer, World, chat};
 
 impl World {
-    async fn budget(&self, scope: &str, limit_usd: &str) {
+    pub(super) async fn budget(&self, scope: &str, limit_usd: &str) {
         let limit = PicoUsd::from_usd(limit_usd).unwrap();
         let scope: BudgetScope = scope.parse().unwrap();
         self.budgets
