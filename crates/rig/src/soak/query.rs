@@ -54,7 +54,7 @@ impl Place {
     }
 
     /// How many instances hold open leases.
-    pub(crate) async fn leased_by_others(&self) -> io::Result<u64> {
+    pub(crate) async fn holders(&self) -> io::Result<u64> {
         // An open lease is 1 on one database, and may be true on the other.
         let rows = self
             .query("SELECT count(DISTINCT instance) FROM lease WHERE CAST(open AS INTEGER) = 1")
