@@ -206,7 +206,7 @@ mod tests {
             "endpoints",
         );
         check_fault(
-            |new| new.endpoints = vec!["models".to_owned(); 4],
+            |new| new.endpoints = vec!["models".to_owned(); ENDPOINTS.len() + 1],
             "endpoints",
         );
         check_fault(|new| new.tags = vec!["t".to_owned(); 33], "tags");

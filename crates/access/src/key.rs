@@ -8,7 +8,24 @@ use jiff::Timestamp;
 use crate::denied::Denied;
 
 /// The endpoints that a key can be limited to.
-pub const ENDPOINTS: [&str; 3] = ["chat.completions", "embeddings", "models"];
+pub const ENDPOINTS: [&str; 16] = [
+    "audio.speech",
+    "audio.transcriptions",
+    "audio.translations",
+    "batches",
+    "chat.completions",
+    "completions",
+    "conversations",
+    "embeddings",
+    "files",
+    "images.edits",
+    "images.generations",
+    "models",
+    "moderations",
+    "responses",
+    "uploads",
+    "vector_stores",
+];
 
 /// A virtual key. It never holds the secret.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,12 +10,13 @@ use std::io;
 use bytes::Bytes;
 use futures_util::{TryFutureExt, TryStreamExt};
 use http::uri::Scheme;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::connector::Connector;
+use crate::streamed_body::StreamedBody;
 use crate::transport::{
     Transport, TransportBody, TransportError, TransportErrorKind, TransportFuture, chain,
     is_garbage,
@@ -27,7 +28,7 @@ use crate::transport_options::{
 /// A pooled HTTP client. A clone shares the pool.
 #[derive(Debug, Clone)]
 pub struct HyperTransport {
-    client: Client<Connector, Full<Bytes>>,
+    client: Client<Connector, StreamedBody>,
 }
 
 impl HyperTransport {
@@ -52,6 +53,10 @@ impl HyperTransport {
 
 impl Transport for HyperTransport {
     fn send(&self, request: http::Request<Bytes>) -> TransportFuture {
+        self.send_streamed(request.map(StreamedBody::whole))
+    }
+
+    fn send_streamed(&self, request: http::Request<StreamedBody>) -> TransportFuture {
         let target = request.uri();
         let known =
             target.scheme() == Some(&Scheme::HTTP) || target.scheme() == Some(&Scheme::HTTPS);
@@ -59,7 +64,7 @@ impl Transport for HyperTransport {
             let error = TransportError::new(TransportErrorKind::Unsendable);
             return Box::pin(std::future::ready(Err(error)));
         }
-        let sending = self.client.request(request.map(Full::new));
+        let sending = self.client.request(request);
         Box::pin(sending.map_ok(answer).map_err(unanswered))
     }
 }

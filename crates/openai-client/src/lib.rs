@@ -120,6 +120,7 @@ pub use crate::client::{
 };
 pub use crate::hyper_transport::HyperTransport;
 pub use crate::reqwest_transport::{ReqwestOptions, ReqwestTransport};
+pub use crate::streamed_body::{Pieces, StreamedBody};
 pub use crate::transport::{
     Transport, TransportBody, TransportError, TransportErrorKind, TransportFuture,
 };
@@ -139,6 +140,7 @@ mod lenient;
 pub mod rate_headers;
 mod reqwest_transport;
 pub mod sse;
+mod streamed_body;
 mod transport;
 mod transport_options;
 mod upstream;

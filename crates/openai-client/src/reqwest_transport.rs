@@ -7,6 +7,7 @@
 use bytes::Bytes;
 use futures_util::{StreamExt, TryFutureExt};
 
+use crate::streamed_body::StreamedBody;
 use crate::transport::{
     Transport, TransportBody, TransportError, TransportErrorKind, TransportFuture, is_garbage,
 };
@@ -64,6 +65,19 @@ impl Transport for ReqwestTransport {
                 TransportErrorKind::Unsendable,
                 error,
             )))),
+        }
+    }
+
+    fn send_streamed(&self, request: http::Request<StreamedBody>) -> TransportFuture {
+        match reqwest::Request::try_from(request.map(reqwest::Body::wrap)) {
+            Ok(request) => {
+                let sending = self.client.execute(request);
+                Box::pin(sending.map_ok(answer).map_err(unanswered))
+            }
+            Err(error) => {
+                let error = strip(TransportErrorKind::Unsendable, error);
+                Box::pin(std::future::ready(Err(error)))
+            }
         }
     }
 }

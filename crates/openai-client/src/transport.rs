@@ -11,6 +11,8 @@ use std::pin::Pin;
 use bytes::Bytes;
 use futures_util::Stream;
 
+use crate::streamed_body::StreamedBody;
+
 /// The body of an answer: chunks as they came from the network.
 pub type TransportBody = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>;
 
@@ -26,6 +28,15 @@ pub trait Transport: Send + Sync + 'static {
     /// Dropping the future or the body ends the exchange.
     /// Errors: those of [`TransportErrorKind`]; a status of any kind is not an error.
     fn send(&self, request: http::Request<Bytes>) -> TransportFuture;
+
+    /// The same for a body that still comes in. It is not read faster than the upstream takes it.
+    ///
+    /// Errors: [`TransportErrorKind::Unsendable`] where a transport can't.
+    fn send_streamed(&self, request: http::Request<StreamedBody>) -> TransportFuture {
+        drop(request);
+        let error = TransportError::new(TransportErrorKind::Unsendable);
+        Box::pin(std::future::ready(Err(error)))
+    }
 }
 
 /// Why a request got no answer, or a body no end.

@@ -18,7 +18,8 @@ use url::Url;
 use crate::answer::Answer;
 use crate::attempt_error::{AttemptError, AttemptErrorKind, Phase, UpstreamName};
 use crate::key::UpstreamKey;
-use crate::transport::Transport;
+use crate::streamed_body::StreamedBody;
+use crate::transport::{Transport, TransportFuture};
 
 /// Headers of a call that never go out: the caller's credentials, what the connection sets itself, and encodings that nobody here reads.
 const DROPPED: [HeaderName; 9] = [
@@ -183,6 +184,26 @@ impl Upstream {
         let request = self
             .request(call)
             .ok_or_else(|| self.error(AttemptErrorKind::Unsendable))?;
+        self.answered(self.transport.send(request)).await
+    }
+
+    /// The same with a body that still comes in; that of `call` is not read.
+    ///
+    /// Shape: the time that the body takes counts as time until the head of the answer.
+    /// Errors: as of [`Upstream::send`].
+    pub async fn send_streamed(
+        &self,
+        call: Call<'_>,
+        body: StreamedBody,
+    ) -> Result<Answer, AttemptError> {
+        let request = self
+            .request(call)
+            .ok_or_else(|| self.error(AttemptErrorKind::Unsendable))?;
+        let request = request.map(|_| body);
+        self.answered(self.transport.send_streamed(request)).await
+    }
+
+    async fn answered(&self, sending: TransportFuture) -> Result<Answer, AttemptError> {
         // One timer for both limits: setting it on, to a later time, takes no lock, and a second one would cost every call.
         let (limit, phase) = self.head_limit();
         let mut timer = Box::pin(tokio::time::sleep(limit));
@@ -191,7 +212,7 @@ impl Upstream {
             .checked_add(self.timeouts.total.saturating_sub(limit));
         let response = tokio::select! {
             biased;
-            sent = self.transport.send(request) => {
+            sent = sending => {
                 sent.map_err(|error| AttemptError::from_transport(self.name.clone(), error))?
             }
             () = timer.as_mut() => return Err(self.error(AttemptErrorKind::Timeout(phase))),

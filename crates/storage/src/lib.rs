@@ -89,14 +89,17 @@ pub use budget_rows::{
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use escrow_sums::{Charge, LeaseSums, WindowSums};
-pub use limits::{LEASES_MAX, LIST_MAX, SCOPES_MAX, TEXT_BYTES_MAX, TOKENS_MAX, WANTS_MAX};
+pub use limits::{
+    LEASES_MAX, LIST_MAX, OBJECTS_MAX, SCOPES_MAX, TEXT_BYTES_MAX, TOKENS_MAX, WANTS_MAX,
+};
 pub use postgres::{CALL_MAX, CONNECTIONS_MAX, PostgresStore};
 pub use queue::{
     ENTRIES_WAITING_MAX, ENTRIES_WAITING_WRITABLE_MAX, ENTRY_WAIT_MAX, PLACE_WAIT_MAX,
 };
 pub use receipt::Receipt;
 pub use rows::{
-    Appended, EntryRow, KeyRevocation, KeyRow, StoreHealth, UsageBy, UsageQuery, UsageRow,
+    Appended, EntryRow, KeyRevocation, KeyRow, ObjectRow, StoreHealth, UsageBy, UsageQuery,
+    UsageRow,
 };
 pub use sqlite::SqliteStore;
 pub use sqlite::disk::{Disk, DiskStep, RealDisk};

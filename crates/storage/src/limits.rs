@@ -5,7 +5,7 @@
 
 use crate::budget_rows::{BudgetSet, EntryWrite, ScopeAsk, Want};
 use crate::error::StoreErrorKind;
-use crate::rows::{EntryRow, KeyRow};
+use crate::rows::{EntryRow, KeyRow, ObjectRow};
 use crate::windows::WindowKind;
 
 /// Longest text field of a row, in bytes.
@@ -22,6 +22,9 @@ pub const LEASES_MAX: usize = SCOPES_MAX * 3 + 1;
 /// Most wants in one list of asks; some 50 ms of work.
 pub const WANTS_MAX: usize = 4_096;
 
+/// Most objects kept at once.
+pub const OBJECTS_MAX: usize = 1_000;
+
 /// What a budget may be set for.
 const SCOPES: [&str; 6] = ["global", "project", "key", "model", "user", "tag"];
 /// The states of entries that are no adjustment.
@@ -34,6 +37,21 @@ pub(crate) fn check_write(write: &EntryWrite) -> Result<(), StoreErrorKind> {
         "has too many parts",
     )?;
     check_entry(&write.row)
+}
+
+pub(crate) fn check_objects(rows: &[ObjectRow]) -> Result<(), StoreErrorKind> {
+    require(rows.len() <= OBJECTS_MAX, "objects", "are too many at once")?;
+    for row in rows {
+        for (field, text) in [
+            ("object_id", &row.id),
+            ("kind", &row.kind),
+            ("key_id", &row.key_id),
+            ("project", &row.project),
+        ] {
+            require(text.len() <= TEXT_BYTES_MAX, field, "is too long")?;
+        }
+    }
+    Ok(())
 }
 
 fn check_entry(row: &EntryRow) -> Result<(), StoreErrorKind> {

@@ -20,6 +20,7 @@ mod lease_rows;
 mod ledger;
 mod migrations;
 mod notices;
+mod objects;
 mod pool;
 mod settlement;
 mod start_sums;

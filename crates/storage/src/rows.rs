@@ -4,6 +4,21 @@
 //! written, but for `entry_id`, which the store gives.
 //! Does not know: what a model, a price or an endpoint means.
 
+/// What was made at the upstream, and under which virtual key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRow {
+    /// Its id at the upstream, unique.
+    pub id: String,
+    /// What it is; the store does not ask.
+    pub kind: String,
+    /// The id of the key that made it.
+    pub key_id: String,
+    /// The project of that key.
+    pub project: String,
+    /// When, in milliseconds since 1970, UTC.
+    pub made_at_ms: i64,
+}
+
 /// A virtual key at rest. The secret itself is never here, only its digest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyRow {

@@ -21,6 +21,7 @@ mod ledger;
 mod lists;
 mod migrations;
 mod mounts;
+mod objects;
 mod place;
 mod readers;
 mod settlement;

@@ -4,6 +4,7 @@
 //! Does not know: SQL.
 
 mod budgets;
+mod objects;
 
 use std::fmt;
 use std::path::PathBuf;

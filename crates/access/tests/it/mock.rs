@@ -6,4 +6,5 @@
 mod import;
 mod laws;
 mod lifecycle;
+mod objects;
 mod secrecy;

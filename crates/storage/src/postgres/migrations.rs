@@ -27,6 +27,10 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "0002_budgets",
         text: include_str!("../../migrations_postgres/0002_budgets.sql"),
     },
+    Migration {
+        name: "0003_objects",
+        text: include_str!("../../migrations_postgres/0003_objects.sql"),
+    },
 ];
 
 /// "kwrd": whoever migrates holds this lock.

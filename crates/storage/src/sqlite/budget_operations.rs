@@ -178,7 +178,7 @@ impl SqliteStore {
     }
 
     /// Runs an edit on the writer's thread, in a transaction of its own.
-    async fn edit<T: Send + 'static>(
+    pub(super) async fn edit<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(Desk<'_>) -> Result<T, Failure> + Send + 'static,

@@ -33,6 +33,8 @@ pub enum DiskStep {
     Recall,
     /// An alert is written.
     Alert,
+    /// The owner of an object is written.
+    Object,
     /// A transaction is about to be committed.
     Commit,
     /// A transaction is on disk, and the answer may still get lost.

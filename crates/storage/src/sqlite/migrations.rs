@@ -29,6 +29,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "0002_budgets",
         text: include_str!("../../migrations/0002_budgets.sql"),
     },
+    Migration {
+        name: "0003_objects",
+        text: include_str!("../../migrations/0003_objects.sql"),
+    },
 ];
 
 /// "kwrd": marks the file as ours, so that another program's database is never altered.
@@ -102,11 +106,14 @@ fn migrate(
 ///
 /// Errors: `Schema` for a database of a newer program, of another program, or with an edited migration.
 fn is_current(connection: &Connection, migrations: &[Migration]) -> Result<bool, Failure> {
-    let version = version(connection)?;
+    // In one look: between two, another process may have made its tables.
+    let (version, tables): (i64, i64) = connection.query_row(
+        "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
     let known = version_number(migrations.len()) - 1;
     if version == 0 {
-        let tables: i64 =
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         return if tables == 0 {
             Ok(false)
         } else {

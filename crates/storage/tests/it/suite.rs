@@ -9,6 +9,7 @@ pub(crate) mod grants;
 pub(crate) mod instances;
 pub(crate) mod laws;
 pub(crate) mod model;
+pub(crate) mod objects;
 pub(crate) mod settlement;
 pub(crate) mod start_sums;
 
@@ -242,6 +243,8 @@ macro_rules! on_database {
             settlement: what_nobody_proved_is_told_apart,
             alerts: an_alert_is_marked_once,
             alerts: a_claimed_alert_is_nobody_elses,
+            objects: an_object_keeps_its_first_owner,
+            objects: too_many_or_too_long_objects_are_refused,
         );
     };
     (@each $open:expr, $attributes:tt, $($module:ident: $name:ident,)+) => {
