@@ -42,12 +42,13 @@ impl Objects {
     pub async fn keep(
         &self,
         kind: &str,
-        ids: impl IntoIterator<Item = &str>,
+        ids: &[impl AsRef<str> + Sync],
         key: &VirtualKey,
         now: Timestamp,
     ) -> Result<(), AccessError> {
         let rows: Vec<ObjectRow> = ids
-            .into_iter()
+            .iter()
+            .map(AsRef::as_ref)
             .filter(|id| is_object_id(id))
             .take(storage::OBJECTS_MAX)
             .map(|id| ObjectRow {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use access::Keyring;
+use access::{Keyring, Objects, Sharing};
 use anyhow::Context;
 use config::{SecretKeyPolicy, Settings, Sources, Upstream as UpstreamSettings};
 use cost_accounting::{Escrow, Ledger, PriceBook, PriceSource, UnknownPrice};
@@ -85,8 +85,13 @@ impl World {
     ) -> anyhow::Result<(Gateway, Escrow)> {
         let clock = clocks::monotonic();
         let escrow = money::open(&self.settings, &store, &clock).await?;
+        let sharing = match self.settings.requests.object_owner {
+            config::ObjectOwner::Project => Sharing::Project,
+            config::ObjectOwner::Key => Sharing::Key,
+        };
         let parts = Parts {
             keyring,
+            objects: Objects::new(store.clone(), sharing),
             escrow,
             ledger: Ledger::new(store),
             prices: Arc::clone(&self.prices),

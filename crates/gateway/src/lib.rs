@@ -24,6 +24,7 @@ mod in_flight;
 mod object;
 mod operation;
 mod outlive;
+mod owners;
 mod pipeline;
 mod pump;
 mod request;
@@ -48,7 +49,7 @@ use uuid::Uuid;
 pub use answer::{Body, Cut};
 pub use fields::{Field, Rule, fields};
 pub use operation::Operation;
-pub use routes::{Leaves, Meter, ROUTES, Route};
+pub use routes::{Leaves, Makes, Meter, Route, routes, routes_page};
 pub use server::{Limits, Plane, Server};
 pub use shared::{Clock, Parts, WallClock};
 

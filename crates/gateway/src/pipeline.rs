@@ -8,6 +8,7 @@ mod admit;
 mod authenticate;
 mod dispatch;
 mod lookup;
+mod pass;
 mod read;
 mod reserve;
 
@@ -27,6 +28,7 @@ use crate::fields;
 use crate::headers::{self, CacheWish};
 use crate::object::Object;
 use crate::outlive::Outlive;
+use crate::owners;
 use crate::request::{Caller, Operation, Request};
 use crate::shared::Shared;
 use crate::status::Refusal;
@@ -34,6 +36,7 @@ use crate::status::Refusal;
 pub(crate) use admit::admit;
 pub(crate) use authenticate::{authenticate, keep_out};
 pub(crate) use dispatch::{unmetered, usage_of, usage_with_calls};
+pub(crate) use pass::run as pass;
 pub(crate) use read::discard;
 pub(crate) use reserve::Reserved;
 
@@ -90,6 +93,9 @@ where
         .key
         .may_use(&request.model)
         .map_err(Refusal::KeyDenied)?;
+    if !request.ids.is_empty() {
+        owners::check(shared, &caller.key, &request.ids).await?;
+    }
     let price = shared
         .prices
         .find(&request.model, (shared.wall)())
@@ -109,10 +115,11 @@ where
         request.body = sent.ok_or(Refusal::Internal)?;
         output_cap = reserved.output_cap;
         let attempt = Attempt::begin(shared, scope, &request, price, &incoming, 1, reserved);
-        let call = dispatch::Dispatch::new(attempt, &request, &incoming, place);
+        let keeper = request.is_stored.then(|| Arc::clone(&caller.key));
+        let call = dispatch::Dispatch::new(attempt, &request, &incoming, place, keeper);
         Outlive::new(call.run()).await?
     };
-    let mut response = finish(shared, operation, incoming.begun, outgoing);
+    let mut response = finish(shared, operation.endpoint(), incoming.begun, outgoing);
     if let Some(tokens) = output_cap {
         headers::write_text(
             response.headers_mut(),
@@ -136,16 +143,16 @@ fn scope(caller: &Caller, request: &Request) -> CallScope {
 }
 
 /// Writes keyward's own headers on an answer.
-fn finish(
+pub(crate) fn finish(
     shared: &Shared,
-    operation: Operation,
+    endpoint: &'static str,
     begun: Duration,
     outgoing: Outgoing,
 ) -> Response<Body> {
     let overhead = (shared.clock)()
         .saturating_sub(begun)
         .saturating_sub(outgoing.upstream_time);
-    shared.metrics.overhead(operation.endpoint(), overhead);
+    shared.metrics.overhead(endpoint, overhead);
     let mut response = Response::new(outgoing.body);
     *response.status_mut() = outgoing.status;
     *response.headers_mut() = outgoing.headers;

@@ -11,6 +11,7 @@ mod meter;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::VirtualKey;
 use bytes::{Bytes, BytesMut};
 use openai_client::Answer;
 use openai_client::sse::SseFramer;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::answer::{Body, Piece};
 use crate::attempt::Attempt;
+use crate::owners;
 use crate::settlement::{Outcome, Settlement};
 use crate::shared::Shared;
 use crate::status::Refusal;
@@ -54,6 +56,8 @@ pub(crate) struct Pump {
     permit: Permit,
     framer: SseFramer,
     meter: Meter,
+    /// Whose the answer is, where the upstream keeps it.
+    keeper: Option<Arc<VirtualKey>>,
     /// The event that ends the stream and what came behind it: they go out when the call is in the ledger.
     ending: BytesMut,
     sender: mpsc::Sender<Piece>,
@@ -69,7 +73,7 @@ impl Pump {
         attempt: Attempt,
         answer: Answer,
         permit: Permit,
-        asked: Asked,
+        (asked, keeper): (Asked, Option<Arc<VirtualKey>>),
         is_events: bool,
     ) -> Body {
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
@@ -80,6 +84,7 @@ impl Pump {
             answer,
             permit,
             framer: SseFramer::new(),
+            keeper,
             meter: Meter::new(asked, is_events),
             ending: BytesMut::new(),
             sender,
@@ -262,8 +267,12 @@ impl Pump {
             sender,
             first_chunk,
             was_held_up,
+            keeper,
             ..
         } = self;
+        if let Some(key) = &keeper {
+            owners::keep(&attempt.shared, key, "response", meter.made()).await;
+        }
         let outcome = if meter.error().is_some() && outcome == Outcome::Finished {
             Outcome::UpstreamError
         } else {

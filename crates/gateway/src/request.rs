@@ -4,6 +4,7 @@
 //! is changed by splices only.
 //! Does not know: keys, prices, upstreams.
 
+pub(crate) mod ids;
 mod kinds;
 mod values;
 
@@ -19,6 +20,7 @@ use crate::headers::END_USER;
 use crate::object::Object;
 pub(crate) use crate::operation::Operation;
 use crate::status::Refusal;
+use ids::Ids;
 use values::{end_user, end_user_name, model};
 
 /// Who calls: the virtual key as it was when the call began.
@@ -55,6 +57,8 @@ pub(crate) struct Request {
     pub(crate) background: bool,
     /// True where the upstream keeps the answer.
     pub(crate) is_stored: bool,
+    /// What it names of what is kept at the upstream.
+    pub(crate) ids: Vec<String>,
     /// The end user that the caller names, for the ledger.
     pub(crate) end_user: Option<Arc<str>>,
 }
@@ -104,6 +108,7 @@ impl Request {
             making: Making::Text,
             background: false,
             is_stored: false,
+            ids: Vec::new(),
             end_user: end_user(object)?,
         };
         match operation {
@@ -119,6 +124,12 @@ impl Request {
             }
             Operation::Images => request.read_images(object)?,
             Operation::Speech => request.read_speech(object)?,
+        }
+        if matches!(operation, Operation::Chat | Operation::Responses) {
+            request.ids = Ids::read(body, object).ok_or(Refusal::InvalidField {
+                field: "input",
+                expected: "at most 512 ids of files and other objects",
+            })?;
         }
         request.choices_made = request.choices_made.max(request.choices);
         Ok(request)

@@ -6,6 +6,8 @@
 mod calls;
 mod health;
 mod models;
+pub(crate) mod page;
+mod table;
 
 use std::sync::Arc;
 
@@ -16,16 +18,24 @@ use privacy::Scrubber;
 use resilience::Allowance;
 
 use crate::answer::Body;
+use crate::operation::Operation;
 use crate::pipeline::{self, Incoming};
-use crate::request::Operation;
 use crate::shared::Shared;
 use crate::status::Refusal;
+
+pub use page::routes_page;
+use table::ANY;
+pub use table::routes;
 
 /// What serves a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Serve {
     /// Through the pipeline, into the ledger.
     Metered(Operation),
+    /// To the upstream and back as it comes.
+    Passed,
+    /// Not at all, for this reason.
+    Refused(&'static str),
     /// The models that the caller may use; free.
     Models,
     /// One of them; free.
@@ -43,7 +53,9 @@ pub(crate) enum Serve {
 pub enum Meter {
     /// By the tokens that the upstream reports.
     Tokens,
-    /// It costs nothing.
+    /// By the characters of the request, or by the tokens that events report.
+    Characters,
+    /// It costs nothing, or nothing yet.
     Free,
 }
 
@@ -54,8 +66,23 @@ pub enum Leaves {
     GeneratedText,
     /// Numbers made of the caller's own text.
     Vectors,
+    /// What the caller or its project put there.
+    OwnContent,
     /// Facts of the service, no text of sources.
     ServiceFacts,
+}
+
+/// What an answer of a passed route brings about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Makes {
+    /// Nothing that is kept.
+    Nothing,
+    /// An object of this kind, which its answer names; the caller becomes its owner.
+    Object(&'static str),
+    /// The end of the object that the path names.
+    Gone,
+    /// A list of objects, of which the caller sees its own.
+    List,
 }
 
 /// One row of the table.
@@ -63,7 +90,8 @@ pub enum Leaves {
 pub struct Route {
     /// The method it takes.
     pub method: &'static str,
-    /// The path without `/v1`; `{id}` stands for one segment.
+    /// The path without `/v1`. `{object}` stands for the id of something that has an owner, `{part}` for a part of that, `{id}` for
+    /// another id, `{rest}` for whatever follows.
     pub template: &'static str,
     /// The endpoint that a virtual key must permit; empty where any key will do, or none is asked for.
     pub permission: &'static str,
@@ -71,118 +99,10 @@ pub struct Route {
     pub meter: Meter,
     /// What leaves by it.
     pub leaves: Leaves,
+    /// What its answer brings about.
+    pub makes: Makes,
     pub(crate) serve: Serve,
 }
-
-const fn route(
-    method: &'static str,
-    template: &'static str,
-    permission: &'static str,
-    meter: Meter,
-    leaves: Leaves,
-    serve: Serve,
-) -> Route {
-    Route {
-        method,
-        template,
-        permission,
-        meter,
-        leaves,
-        serve,
-    }
-}
-
-/// All that is served.
-pub const ROUTES: [Route; 11] = [
-    route(
-        "POST",
-        "/chat/completions",
-        "chat.completions",
-        Meter::Tokens,
-        Leaves::GeneratedText,
-        Serve::Metered(Operation::Chat),
-    ),
-    route(
-        "POST",
-        "/embeddings",
-        "embeddings",
-        Meter::Tokens,
-        Leaves::Vectors,
-        Serve::Metered(Operation::Embeddings),
-    ),
-    route(
-        "POST",
-        "/responses",
-        "responses",
-        Meter::Tokens,
-        Leaves::GeneratedText,
-        Serve::Metered(Operation::Responses),
-    ),
-    route(
-        "POST",
-        "/completions",
-        "completions",
-        Meter::Tokens,
-        Leaves::GeneratedText,
-        Serve::Metered(Operation::Completions),
-    ),
-    route(
-        "POST",
-        "/images/generations",
-        "images.generations",
-        Meter::Tokens,
-        Leaves::GeneratedText,
-        Serve::Metered(Operation::Images),
-    ),
-    route(
-        "POST",
-        "/audio/speech",
-        "audio.speech",
-        Meter::Tokens,
-        Leaves::GeneratedText,
-        Serve::Metered(Operation::Speech),
-    ),
-    route(
-        "GET",
-        "/models",
-        "models",
-        Meter::Free,
-        Leaves::ServiceFacts,
-        Serve::Models,
-    ),
-    route(
-        "GET",
-        "/models/{id}",
-        "models",
-        Meter::Free,
-        Leaves::ServiceFacts,
-        Serve::Model,
-    ),
-    route(
-        "GET",
-        "/keyward/calls/{id}",
-        "",
-        Meter::Free,
-        Leaves::ServiceFacts,
-        Serve::Call,
-    ),
-    route(
-        "GET",
-        "/healthz",
-        "",
-        Meter::Free,
-        Leaves::ServiceFacts,
-        Serve::Health,
-    ),
-    route(
-        "GET",
-        "/readyz",
-        "",
-        Meter::Free,
-        Leaves::ServiceFacts,
-        Serve::Ready,
-    ),
-];
 
 impl Route {
     /// The route's name in metrics: its permission, or its path.
@@ -193,12 +113,28 @@ impl Route {
             self.permission
         }
     }
+
+    /// What keyward does with it, in a word or a reason.
+    #[must_use]
+    pub fn treatment(&self) -> String {
+        match self.serve {
+            Serve::Metered(_) => "served, metered".to_owned(),
+            Serve::Passed => "passed".to_owned(),
+            Serve::Refused(why) => format!("refused: {why}"),
+            _ => "served".to_owned(),
+        }
+    }
 }
 
-/// A route and the segment that stands for `{id}`.
+/// A route and what stands in its path.
 #[derive(Debug)]
 pub(crate) struct Matched<'path> {
     pub(crate) route: &'static Route,
+    /// The path without `/v1`.
+    pub(crate) path: &'path str,
+    /// The segments for `{object}`.
+    pub(crate) ids: Vec<&'path str>,
+    /// The segment for `{id}`.
     pub(crate) id: Option<&'path str>,
 }
 
@@ -206,18 +142,25 @@ pub(crate) struct Matched<'path> {
 ///
 /// Errors: [`Refusal::RouteUnknown`], or [`Refusal::MethodNotAllowed`] where only the method differs.
 pub(crate) fn find<'path>(method: &Method, path: &'path str) -> Result<Matched<'path>, Refusal> {
-    static TABLE: [Route; ROUTES.len()] = ROUTES;
-    let bare = path
-        .strip_prefix("/v1")
-        .filter(|rest| rest.starts_with('/'))
+    let bare = ["/openai/v1", "/v1"]
+        .iter()
+        .find_map(|prefix| {
+            path.strip_prefix(prefix)
+                .filter(|rest| rest.starts_with('/'))
+        })
         .unwrap_or(path);
     let mut other_method = None;
-    for route in &TABLE {
-        let Some(id) = matches(route.template, bare) else {
+    for route in routes() {
+        let Some((ids, id)) = matches(route.template, bare) else {
             continue;
         };
-        if route.method == method.as_str() {
-            return Ok(Matched { route, id });
+        if route.method == method.as_str() || route.method == ANY {
+            return Ok(Matched {
+                route,
+                path: bare,
+                ids,
+                id,
+            });
         }
         other_method = Some(route.method);
     }
@@ -228,15 +171,33 @@ pub(crate) fn find<'path>(method: &Method, path: &'path str) -> Result<Matched<'
     )
 }
 
-/// `Some` where `path` is of the form `template`; inside it the segment for `{id}`, if the form has one.
-fn matches<'path>(template: &str, path: &'path str) -> Option<Option<&'path str>> {
-    match template.strip_suffix("{id}") {
-        None => (template == path).then_some(None),
-        Some(head) => path
-            .strip_prefix(head)
-            .filter(|id| !id.is_empty() && !id.contains('/'))
-            .map(Some),
+/// The segments of `path` for `{object}` and for `{id}`, where it is of the form `template`.
+fn matches<'path>(
+    template: &str,
+    path: &'path str,
+) -> Option<(Vec<&'path str>, Option<&'path str>)> {
+    if !template.contains('{') {
+        return (template == path).then(|| (Vec::new(), None));
     }
+    let (mut ids, mut id) = (Vec::new(), None);
+    let mut segments = path.split('/');
+    for part in template.split('/') {
+        if part == "{rest}" {
+            return segments
+                .next()
+                .filter(|rest| !rest.is_empty())
+                .map(|_| (ids, id));
+        }
+        let segment = segments.next()?;
+        match part {
+            "{object}" if !segment.is_empty() => ids.push(segment),
+            "{id}" if !segment.is_empty() => id = Some(segment),
+            "{part}" if access::is_object_id(segment) => {}
+            _ if part == segment => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some((ids, id))
 }
 
 /// Serves a request that has a route.
@@ -253,6 +214,11 @@ where
     match matched.route.serve {
         Serve::Metered(operation) => {
             pipeline::run(shared, operation, incoming, body, allowance).await
+        }
+        Serve::Passed => pipeline::pass(shared, &matched, incoming, body, allowance).await,
+        Serve::Refused(why) => {
+            pipeline::authenticate(shared, &incoming.headers, None)?;
+            Err(Refusal::RouteRefused(why))
         }
         Serve::Models => models::list(shared, &incoming.headers, allowance).await,
         Serve::Model => {
@@ -298,52 +264,4 @@ fn json(status: http::StatusCode, value: &serde_json::Value) -> Response<Body> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(method: &Method, path: &str, template: Option<&str>) {
-        assert_eq!(
-            find(method, path)
-                .ok()
-                .map(|matched| matched.route.template),
-            template,
-            "{method} {path}"
-        );
-    }
-
-    #[test]
-    fn only_what_stands_in_the_table_is_found() {
-        check(
-            &Method::POST,
-            "/v1/chat/completions",
-            Some("/chat/completions"),
-        );
-        check(
-            &Method::POST,
-            "/chat/completions",
-            Some("/chat/completions"),
-        );
-        check(&Method::GET, "/v1/models/gpt-4o-mini", Some("/models/{id}"));
-        check(&Method::GET, "/v1/healthz", Some("/healthz"));
-        for path in [
-            "/",
-            "",
-            "/v1",
-            "/v1/",
-            "/v1/v1/models",
-            "/v1/models/",
-            "/v1/models/a/b",
-            "/v1/chat/completions/",
-            "/V1/models",
-            "/v1models",
-            "/v1/chat/completions/x",
-            "/v1/organization/costs",
-        ] {
-            check(&Method::GET, path, None);
-        }
-        assert!(matches!(
-            find(&Method::GET, "/v1/embeddings"),
-            Err(Refusal::MethodNotAllowed { allowed: "POST" })
-        ));
-    }
-}
+mod tests;

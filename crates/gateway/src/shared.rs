@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use access::Keyring;
+use access::{Keyring, Objects};
 use config::{OnWriteFailure, Settings};
 use cost_accounting::{Escrow, Ledger, PriceBook};
 use http::HeaderValue;
@@ -37,6 +37,8 @@ pub struct Parts {
     pub settings: Arc<Settings>,
     /// Who may call.
     pub keyring: Arc<Keyring>,
+    /// Whose what was made at the upstream is.
+    pub objects: Objects,
     /// Where every call is entered.
     pub ledger: Ledger,
     /// Holds money for calls before they are sent. Whoever made it drives its `run`.
@@ -70,6 +72,7 @@ pub struct Parts {
 pub(crate) struct Shared {
     pub(crate) settings: Arc<Settings>,
     pub(crate) keyring: Arc<Keyring>,
+    pub(crate) objects: Objects,
     pub(crate) ledger: Ledger,
     pub(crate) escrow: Escrow,
     pub(crate) prices: Arc<PriceBook>,
@@ -107,6 +110,7 @@ impl Shared {
             metrics: Metrics::register(registry),
             settings: parts.settings,
             keyring: parts.keyring,
+            objects: parts.objects,
             ledger: parts.ledger,
             escrow: parts.escrow,
             prices: parts.prices,

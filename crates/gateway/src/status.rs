@@ -85,6 +85,10 @@ pub(crate) enum Refusal {
     UpstreamRedirect,
     /// The server is stopping.
     ShuttingDown,
+    /// A stored response, file or the like that is not the caller's, or does not exist.
+    ObjectUnknown,
+    /// A route that is not served, and why.
+    RouteRefused(&'static str),
     /// No such call under this key.
     CallUnknown,
     /// A broken invariant; the log has the cause.
@@ -169,6 +173,8 @@ impl Refusal {
                 caller(Status::METHOD_NOT_ALLOWED, "method_not_supported")
             }
             Self::ModelUnpriced(_) => caller(Status::BAD_REQUEST, "model_price_unknown"),
+            Self::ObjectUnknown => caller(Status::NOT_FOUND, "object_not_found"),
+            Self::RouteRefused(_) => caller(Status::FORBIDDEN, "route_refused"),
             Self::CallUnknown => caller(Status::NOT_FOUND, "call_not_found"),
             Self::RateLimited(_) => Form {
                 kind: "requests",
@@ -235,7 +241,9 @@ impl Refusal {
             Self::InvalidField { field, expected } => format!("Invalid value for `{field}`: expected {expected}."),
             Self::FieldRefused { field, why } => format!("`{field}` is not taken here: {why}."),
             Self::FieldUnknown(name) => format!("Unknown field `{name}`. Fields that keyward does not know are refused by the setting requests.unknown_fields; leave it out, or set that to \"pass\"."),
-            Self::RouteUnknown => "Unknown route. Served are POST /v1/chat/completions, POST /v1/embeddings, GET /v1/models and GET /v1/keyward/calls/{id}.".to_owned(),
+            Self::ObjectUnknown => "No such object under this key. What was made at the upstream can be used by the project that made it through keyward, and by nobody else.".to_owned(),
+            Self::RouteRefused(why) => format!("This route is not served: {why}."),
+            Self::RouteUnknown => "Unknown route. docs/reference/routes.md lists what is served.".to_owned(),
             Self::MethodNotAllowed { allowed } => format!("This route takes {allowed} only."),
             Self::ModelUnpriced(model) => format!("No price is known for model `{model}`, so its cost can't be bounded. Check the name (GET /v1/models), or add a price to config/prices.local.toml."),
             Self::Budget(refusal) => budget::message(refusal),

@@ -8,13 +8,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::Stream;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
 
 use crate::transport::TransportError;
 
-/// Pieces of a body as they come.
-pub type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send + Sync>>;
+/// Pieces of a body as they come; the end of the channel is the end of the body.
+pub type Pieces = mpsc::Receiver<Result<Bytes, TransportError>>;
 
 /// A body that is sent: whole, or piece by piece.
 pub struct StreamedBody {
@@ -66,7 +66,7 @@ impl Body for StreamedBody {
         match &mut self.state {
             State::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             State::Pieces { pieces, left } => {
-                let piece = ready!(pieces.as_mut().poll_next(context));
+                let piece = ready!(pieces.poll_recv(context));
                 if let (Some(Ok(piece)), Some(left)) = (&piece, left) {
                     *left = left.saturating_sub(piece.len() as u64);
                 }
@@ -92,13 +92,20 @@ impl Body for StreamedBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::stream;
     use http_body_util::BodyExt;
+
+    fn body(pieces: Vec<Result<Bytes, TransportError>>, length: Option<u64>) -> StreamedBody {
+        let (sender, receiver) = mpsc::channel(8);
+        for piece in pieces {
+            sender.try_send(piece).unwrap();
+        }
+        StreamedBody::new(receiver, length)
+    }
 
     #[tokio::test]
     async fn pieces_pass_in_order_and_the_length_is_told() {
         let pieces = ["ab", "", "c"].map(|piece| Ok(Bytes::from_static(piece.as_bytes())));
-        let body = StreamedBody::new(Box::pin(stream::iter(pieces)), Some(3));
+        let body = body(pieces.into(), Some(3));
         assert_eq!(body.size_hint().exact(), Some(3));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "abc");
         assert!(StreamedBody::whole(Bytes::new()).is_end_stream());
@@ -110,8 +117,7 @@ mod tests {
     #[tokio::test]
     async fn a_source_that_fails_is_no_end() {
         let cut = TransportError::new(crate::TransportErrorKind::Cut);
-        let pieces = [Ok(Bytes::from_static(b"a")), Err(cut)];
-        let body = StreamedBody::new(Box::pin(stream::iter(pieces)), None);
+        let body = body(vec![Ok(Bytes::from_static(b"a")), Err(cut)], None);
         assert_eq!(body.size_hint().exact(), None);
         assert!(body.collect().await.is_err());
     }

@@ -33,8 +33,19 @@ pub(crate) fn keep_out(shared: &Shared, headers: &HeaderMap) -> Option<LiveSecre
     Some(shared.scrubber.keep_out_while(bearer(headers)?))
 }
 
-/// The key in `Authorization: Bearer KEY`; `None` where there is none or it is no text.
+/// Where other clients present their key: Azure's, and some that speak to several providers.
+const OTHER_HEADERS: [&str; 2] = ["api-key", "x-api-key"];
+
+/// The key in `Authorization: Bearer KEY`, or in one of the other headers; `None` where there is none or it is no text.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
+    if !headers.contains_key(AUTHORIZATION) {
+        let value = OTHER_HEADERS.iter().find_map(|name| headers.get(*name))?;
+        return value
+            .to_str()
+            .ok()
+            .map(str::trim)
+            .filter(|key| !key.is_empty());
+    }
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
     let key = key.trim();

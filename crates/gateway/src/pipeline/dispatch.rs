@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::VirtualKey;
 use bytes::Bytes;
 use cost_accounting::Usage;
 use http::header::CONTENT_TYPE;
@@ -21,6 +22,7 @@ use crate::answer::Body;
 use crate::attempt::Attempt;
 use crate::cache::{CacheKey, Kept};
 use crate::headers;
+use crate::owners;
 use crate::pump::{Asked, Pump};
 use crate::request::{Operation, Request};
 use crate::routes::with_query;
@@ -36,6 +38,8 @@ pub(crate) struct Dispatch {
     asked: Asked,
     place: Option<CacheKey>,
     cache: &'static str,
+    /// Whose the answer is, where the upstream keeps it.
+    keeper: Option<Arc<VirtualKey>>,
 }
 
 impl Dispatch {
@@ -45,6 +49,7 @@ impl Dispatch {
         request: &Request,
         incoming: &Incoming,
         place: Option<CacheKey>,
+        keeper: Option<Arc<VirtualKey>>,
     ) -> Self {
         let path = with_query(
             request.operation.path(),
@@ -67,6 +72,7 @@ impl Dispatch {
                 choices: request.choices,
                 known_usage,
             },
+            keeper,
             cache: if place.is_some() { "miss" } else { "off" },
             place,
         }
@@ -98,7 +104,14 @@ impl Dispatch {
             Err(CallError::Operation(failure)) => Err(failure),
             Ok(whole) => Ok(whole),
         };
-        conclude(self.attempt, result, self.cache, self.place, upstream_time).await
+        conclude(
+            self.attempt,
+            result,
+            self.cache,
+            (self.place, self.keeper),
+            upstream_time,
+        )
+        .await
     }
 
     async fn streamed(mut self) -> Result<Outgoing, Refusal> {
@@ -121,7 +134,13 @@ impl Dispatch {
             Ok(Answered::Stream(answer)) => {
                 let headers = headers::to_caller(&answer.headers, &shared.upstream);
                 let is_events = is_event_stream(&answer.headers);
-                let body = Pump::start(self.attempt, answer, permit, self.asked, is_events);
+                let body = Pump::start(
+                    self.attempt,
+                    answer,
+                    permit,
+                    (self.asked, self.keeper),
+                    is_events,
+                );
                 let (status, cache) = (StatusCode::OK, self.cache);
                 return Ok(Outgoing {
                     status,
@@ -136,7 +155,14 @@ impl Dispatch {
             Err(failure) => Err(failure),
         };
         permit.settle(upstream::verdict(&result));
-        conclude(self.attempt, result, self.cache, self.place, upstream_time).await
+        conclude(
+            self.attempt,
+            result,
+            self.cache,
+            (self.place, self.keeper),
+            upstream_time,
+        )
+        .await
     }
 }
 
@@ -172,12 +198,16 @@ async fn conclude(
     attempt: Attempt,
     result: Result<Whole, Failure>,
     cache: &'static str,
-    place: Option<CacheKey>,
+    (place, keeper): (Option<CacheKey>, Option<Arc<VirtualKey>>),
     upstream_time: Duration,
 ) -> Result<Outgoing, Refusal> {
     let shared = Arc::clone(&attempt.shared);
     match result {
         Ok(whole) => {
+            if let Some(key) = &keeper {
+                let made = owners::made_by(&whole.body);
+                owners::keep(&shared, key, "response", &made).await;
+            }
             let outcome = if whole.head.is_error {
                 Outcome::UpstreamError
             } else {

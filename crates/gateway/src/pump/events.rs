@@ -14,11 +14,16 @@ use privacy::Scrubber;
 use super::meter::{Passage, scrubbed};
 use crate::pipeline::usage_with_calls;
 
+/// The most ids that are kept of one response and its items.
+const MADE_MAX: usize = 256;
+
 /// What a stream has said so far.
 #[derive(Debug)]
 pub(crate) struct Events {
     kind: BodyKind,
     usage: Option<Usage>,
+    /// Ids of the response and its items.
+    made: Vec<String>,
     model: Option<String>,
     service_tier: Option<String>,
     content_events: u64,
@@ -33,6 +38,7 @@ impl Events {
         Self {
             kind,
             usage: None,
+            made: Vec::new(),
             model: None,
             service_tier: None,
             content_events: 0,
@@ -44,6 +50,10 @@ impl Events {
 
     pub(super) fn final_usage(&self) -> Option<Usage> {
         self.usage.filter(|_| self.end.is_some())
+    }
+
+    pub(super) fn made(&self) -> &[String] {
+        &self.made
     }
 
     pub(super) fn model(&self) -> Option<&str> {
@@ -91,6 +101,13 @@ impl Events {
         };
         self.sequence_number = head.sequence_number.unwrap_or(self.sequence_number);
         self.content_events += u64::from(head.content_bytes > 0);
+        let ids = head
+            .response
+            .as_ref()
+            .and_then(|response| response.id.as_deref());
+        for id in ids.into_iter().chain(head.item_id.as_deref()) {
+            self.note_made(id);
+        }
         let calls = head.response.as_ref().map(|response| response.hosted_calls);
         if let Some(response) = &head.response {
             self.note(response);
@@ -107,6 +124,18 @@ impl Events {
             return scrubbed(frame, scrubber);
         }
         Passage::Forward
+    }
+
+    /// Items come one after the other, and each is named by many events: only the last few need to be looked at.
+    fn note_made(&mut self, id: &str) {
+        let known = self
+            .made
+            .first()
+            .into_iter()
+            .chain(self.made.iter().rev().take(8));
+        if self.made.len() < MADE_MAX && !known.into_iter().any(|made| made == id) {
+            self.made.push(id.to_owned());
+        }
     }
 
     fn note(&mut self, response: &AnswerHead<'_>) {

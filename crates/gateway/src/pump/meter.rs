@@ -83,6 +83,14 @@ impl Meter {
         }
     }
 
+    /// The ids of what the upstream keeps: the response and its items.
+    pub(crate) fn made(&self) -> &[String] {
+        match self {
+            Self::Events(events) => events.made(),
+            Self::Chunks(_) | Self::Bytes { .. } => &[],
+        }
+    }
+
     /// The model that answers.
     pub(crate) fn model(&self) -> Option<&str> {
         match self {

@@ -12,6 +12,7 @@ mod echoes;
 mod keys;
 mod money;
 mod operations;
+mod passed;
 mod resilience;
 mod streams;
 mod upstreams;

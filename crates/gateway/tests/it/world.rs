@@ -315,6 +315,7 @@ async fn parts(
     let time = Arc::clone(&clock);
     Parts {
         keyring: Arc::new(Keyring::open(store.clone()).await.unwrap()),
+        objects: access::Objects::new(store.clone(), access::Sharing::Project),
         escrow: escrow(&settings, store.clone()).await,
         ledger: Ledger::new(store),
         prices: Arc::new(PriceBook::parse(&prices, UnknownPrice::Refuse).unwrap()),

@@ -26,7 +26,7 @@ async fn an_object_is_its_makers_or_its_projects_and_nobody_elses() {
     );
     for (sharing, bob_may) in [(Sharing::Project, true), (Sharing::Key, false)] {
         let objects = Objects::new(world.store.clone(), sharing);
-        let kept = objects.keep("response", ["resp_1", "no id"], &ann, at(0));
+        let kept = objects.keep("response", &["resp_1", "no id"], &ann, at(0));
         kept.await.unwrap();
         assert!(objects.may_use(&ann, "resp_1").await.unwrap());
         assert_eq!(objects.may_use(&bob, "resp_1").await.unwrap(), bob_may);
@@ -35,7 +35,7 @@ async fn an_object_is_its_makers_or_its_projects_and_nobody_elses() {
         assert!(!objects.may_use(&ann, "resp_2").await.unwrap());
         // Who names another's object does not become its owner.
         objects
-            .keep("response", ["resp_1"], &eve, at(0))
+            .keep("response", &["resp_1"], &eve, at(0))
             .await
             .unwrap();
         assert!(!objects.may_use(&eve, "resp_1").await.unwrap());

@@ -1,0 +1,106 @@
+//! What was made at the upstream, and whose it is: checked before a call names it, kept when it was made.
+//!
+//! Invariants: a caller reaches only what its own project or key made; what is another's is answered as if it did not exist; what could
+//! not be kept can be reached by nobody.
+//! Does not know: which routes name ids; SQL.
+
+use std::time::Duration;
+
+use access::VirtualKey;
+use serde::Deserialize;
+
+use crate::shared::Shared;
+use crate::status::Refusal;
+
+/// How long the end of an answer may wait for its owner to be kept.
+const KEEPING_MAX: Duration = Duration::from_secs(3);
+
+/// Whether the caller may use all of these.
+///
+/// Errors: [`Refusal::ObjectUnknown`] for one that is another's or nobody's; [`Refusal::LedgerUnavailable`] where the database gives no
+/// answer.
+pub(crate) async fn check(
+    shared: &Shared,
+    key: &VirtualKey,
+    ids: &[impl AsRef<str> + Sync],
+) -> Result<(), Refusal> {
+    for id in ids {
+        match shared.objects.may_use(key, id.as_ref()).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Refusal::ObjectUnknown),
+            Err(error) => {
+                tracing::error!(%error, "failed to look up whose an object is");
+                return Err(Refusal::LedgerUnavailable);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the caller as the owner of these.
+pub(crate) async fn keep(
+    shared: &Shared,
+    key: &VirtualKey,
+    kind: &str,
+    ids: &[impl AsRef<str> + Sync],
+) {
+    let keeping = shared.objects.keep(kind, ids, key, (shared.wall)());
+    match tokio::time::timeout(KEEPING_MAX, keeping).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, kind, "failed to keep whose an object is; nobody can use it");
+        }
+        Err(_) => tracing::error!(
+            kind,
+            "no time to keep whose an object is; nobody can use it"
+        ),
+    }
+}
+
+/// Forgets what was deleted.
+pub(crate) async fn forget(shared: &Shared, id: &str) {
+    if let Err(error) = shared.objects.forget(id).await {
+        tracing::warn!(%error, "failed to forget an object that was deleted");
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Made {
+    id: Option<String>,
+    output: Vec<Item>,
+    conversation: Option<Item>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Item {
+    id: Option<String>,
+}
+
+/// The ids that an answer brought into being: its own, and those of its items, which a later call may refer to.
+pub(crate) fn made_by(body: &[u8]) -> Vec<String> {
+    let made: Made = serde_json::from_slice(body).unwrap_or_default();
+    let items = made.output.into_iter().chain(made.conversation);
+    made.id
+        .into_iter()
+        .chain(items.filter_map(|item| item.id))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_makes_itself_and_its_items() {
+        let body = br#"{"id":"resp_1","output":[{"id":"rs_1","type":"reasoning"},{"type":"x"},{"id":"msg_1"}],"conversation":{"id":"conv_1"}}"#;
+        assert_eq!(made_by(body), ["resp_1", "rs_1", "msg_1", "conv_1"]);
+        assert_eq!(
+            made_by(br#"{"id":"file-1","output":null}"#),
+            Vec::<String>::new()
+        );
+        assert_eq!(made_by(br#"{"id":"file-1"}"#), ["file-1"]);
+        assert_eq!(made_by(b"no"), Vec::<String>::new());
+    }
+}
