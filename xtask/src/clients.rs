@@ -13,8 +13,10 @@ use crate::tree::{root, target};
 
 /// Where the prepared programs are.
 pub(crate) struct Clients {
-    /// The interpreter of the virtual environment.
+    /// The interpreter of the virtual environment with the present SDK.
     pub(crate) python: PathBuf,
+    /// The interpreter of the one for llama-index, which needs an older SDK.
+    pub(crate) llama: PathBuf,
     /// A Node of the pinned major.
     pub(crate) node: PathBuf,
     /// The folder that holds the `openai` package.
@@ -26,9 +28,11 @@ pub(crate) fn prepare() -> anyhow::Result<Clients> {
     let sources = root().join("crates/app/tests/clients");
     let prepared = target().join("clients");
     let python = python::prepare(&sources.join("python"), &prepared.join("python"))?;
+    let llama = python::prepare(&sources.join("llama"), &prepared.join("llama"))?;
     let (node, node_modules) = node::prepare(&sources.join("node"), &prepared.join("node"))?;
     Ok(Clients {
         python,
+        llama,
         node,
         node_modules,
     })

@@ -44,6 +44,7 @@ fn tests(clients: &Clients) -> anyhow::Result<Counts> {
     );
     command.env("KEYWARD_TEST_MARK", &mark);
     command.env("KEYWARD_TEST_PYTHON", &clients.python);
+    command.env("KEYWARD_TEST_LLAMA_PYTHON", &clients.llama);
     command.env("KEYWARD_TEST_NODE", &clients.node);
     command.env("KEYWARD_TEST_NODE_MODULES", &clients.node_modules);
     for variable in REMOVED_VARIABLES {

@@ -33,6 +33,7 @@ mod server;
 mod settlement;
 mod shared;
 mod status;
+mod table;
 mod telemetry;
 mod upstream;
 

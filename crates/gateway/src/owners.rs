@@ -76,16 +76,31 @@ struct Made {
 #[serde(default)]
 struct Item {
     id: Option<String>,
+    /// Where code was run; a later call may run more there.
+    container_id: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Event {
+    response: Made,
 }
 
 /// The ids that an answer brought into being: its own, and those of its items, which a later call may refer to.
 pub(crate) fn made_by(body: &[u8]) -> Vec<String> {
-    let made: Made = serde_json::from_slice(body).unwrap_or_default();
+    ids(serde_json::from_slice(body).unwrap_or_default())
+}
+
+/// The same of the event that ends the stream of a response.
+pub(crate) fn made_by_event(data: &[u8]) -> Vec<String> {
+    let event: Event = serde_json::from_slice(data).unwrap_or_default();
+    ids(event.response)
+}
+
+fn ids(made: Made) -> Vec<String> {
     let items = made.output.into_iter().chain(made.conversation);
-    made.id
-        .into_iter()
-        .chain(items.filter_map(|item| item.id))
-        .collect()
+    let named = items.flat_map(|item| item.id.into_iter().chain(item.container_id));
+    made.id.into_iter().chain(named).collect()
 }
 
 #[cfg(test)]
@@ -94,8 +109,11 @@ mod tests {
 
     #[test]
     fn an_answer_makes_itself_and_its_items() {
-        let body = br#"{"id":"resp_1","output":[{"id":"rs_1","type":"reasoning"},{"type":"x"},{"id":"msg_1"}],"conversation":{"id":"conv_1"}}"#;
-        assert_eq!(made_by(body), ["resp_1", "rs_1", "msg_1", "conv_1"]);
+        let body = r#"{"id":"resp_1","output":[{"id":"rs_1","type":"reasoning"},{"type":"x"},{"id":"ci_1","container_id":"cntr_1"}],"conversation":{"id":"conv_1"}}"#;
+        let made = ["resp_1", "rs_1", "ci_1", "cntr_1", "conv_1"];
+        assert_eq!(made_by(body.as_bytes()), made);
+        let event = format!(r#"{{"type":"response.completed","response":{body}}}"#);
+        assert_eq!(made_by_event(event.as_bytes()), made);
         assert_eq!(
             made_by(br#"{"id":"file-1","output":null}"#),
             Vec::<String>::new()

@@ -7,6 +7,7 @@
 mod admit;
 mod authenticate;
 mod dispatch;
+mod lists;
 mod lookup;
 mod pass;
 mod read;

@@ -7,7 +7,6 @@ mod calls;
 mod health;
 mod models;
 pub(crate) mod page;
-mod table;
 
 use std::sync::Arc;
 
@@ -23,9 +22,9 @@ use crate::pipeline::{self, Incoming};
 use crate::shared::Shared;
 use crate::status::Refusal;
 
+use crate::table::ANY;
+pub use crate::table::routes;
 pub use page::routes_page;
-use table::ANY;
-pub use table::routes;
 
 /// What serves a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

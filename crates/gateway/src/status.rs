@@ -18,6 +18,7 @@ use crate::answer::Body;
 use crate::headers::write_allowance;
 
 mod budget;
+mod denied;
 
 /// The header by which an SDK is told whether to repeat a call.
 pub(crate) const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
@@ -159,7 +160,7 @@ impl Refusal {
         use StatusCode as Status;
         match self {
             Self::KeyMissing => caller(Status::UNAUTHORIZED, "missing_api_key"),
-            Self::KeyDenied(denied) => denied_form(denied),
+            Self::KeyDenied(denied) => denied::form(denied),
             Self::BodyTooLarge(_) => caller(Status::PAYLOAD_TOO_LARGE, "request_too_large"),
             Self::BodyTimeout => caller(Status::REQUEST_TIMEOUT, "request_body_timeout"),
             Self::BodyBroken => caller(Status::BAD_REQUEST, "request_body_broken"),
@@ -232,7 +233,7 @@ impl Refusal {
     fn message(&self) -> String {
         match self {
             Self::KeyMissing => "No key was presented. Send your virtual key as `Authorization: Bearer kw-…`; `keyward keys create --name NAME` makes one.".to_owned(),
-            Self::KeyDenied(denied) => denied_message(denied),
+            Self::KeyDenied(denied) => denied::message(denied),
             Self::BodyTooLarge(limit) => format!("The request body is longer than {limit} bytes. Send less, or raise server.body_bytes_max."),
             Self::BodyTimeout => "The request body did not arrive in time. Send it faster, or raise server.body_timeout.".to_owned(),
             Self::BodyBroken => "The connection broke before the request body was whole. Send it again.".to_owned(),
@@ -330,27 +331,5 @@ impl Refusal {
         if let Self::MethodNotAllowed { allowed } = self {
             headers.insert(http::header::ALLOW, HeaderValue::from_static(allowed));
         }
-    }
-}
-
-fn denied_form(denied: &Denied) -> Form {
-    use StatusCode as Status;
-    match denied {
-        Denied::Malformed | Denied::Unknown => caller(Status::UNAUTHORIZED, "invalid_api_key"),
-        Denied::Expired { .. } => caller(Status::UNAUTHORIZED, "expired_api_key"),
-        Denied::Revoked { .. } => caller(Status::UNAUTHORIZED, "revoked_api_key"),
-        Denied::EndpointNotAllowed { .. } => caller(Status::FORBIDDEN, "endpoint_not_allowed"),
-        Denied::ModelNotAllowed { .. } => caller(Status::FORBIDDEN, "model_not_allowed"),
-    }
-}
-
-fn denied_message(denied: &Denied) -> String {
-    match denied {
-        Denied::Malformed => "The key presented is not whole: it is mistyped or cut. Copy it again; a virtual key begins with `kw-`.".to_owned(),
-        Denied::Unknown => "The key presented is not known here. Use a virtual key of this keyward (`keyward keys list` shows their ids), not an OpenAI key.".to_owned(),
-        Denied::Expired { at } => format!("The key presented expired at {at}. Ask for a new one."),
-        Denied::Revoked { at } => format!("The key presented was revoked at {at}. Ask for a new one."),
-        Denied::EndpointNotAllowed { endpoint, allowed } => format!("This key may not call `{endpoint}`. It may call: {}.", allowed.join(", ")),
-        Denied::ModelNotAllowed { model, allowed } => format!("This key may not use model `{model}`. It may use: {}.", allowed.join(", ")),
     }
 }

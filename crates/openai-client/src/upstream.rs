@@ -4,6 +4,8 @@
 //! repeated or followed; every attempt ends within `Timeouts::total`.
 //! Does not know: JSON, budgets, which attempt of a request this is.
 
+mod base_url;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,6 @@ use http::header::{self, HeaderName};
 use http::uri::{self, Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method};
 use secrecy::SecretString;
-use url::Url;
 
 use crate::answer::Answer;
 use crate::attempt_error::{AttemptError, AttemptErrorKind, Phase, UpstreamName};
@@ -150,7 +151,7 @@ impl Upstream {
             upstream: name.clone(),
             kind,
         };
-        let (scheme, authority, prefix) = read_base_url(&base_url).map_err(refuse)?;
+        let (scheme, authority, prefix) = base_url::read(&base_url).map_err(refuse)?;
         let key = key
             .map(UpstreamKey::new)
             .transpose()
@@ -315,30 +316,6 @@ impl fmt::Debug for Upstream {
             .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
     }
-}
-
-fn read_base_url(text: &str) -> Result<(Scheme, Authority, String), UpstreamErrorKind> {
-    let url = Url::parse(text.trim()).map_err(|_| UpstreamErrorKind::Url)?;
-    let scheme = match url.scheme() {
-        "http" => Scheme::HTTP,
-        "https" => Scheme::HTTPS,
-        _ => return Err(UpstreamErrorKind::Scheme),
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(UpstreamErrorKind::Credentials);
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(UpstreamErrorKind::Query);
-    }
-    let authority = url
-        .authority()
-        .parse()
-        .map_err(|_| UpstreamErrorKind::Url)?;
-    Ok((
-        scheme,
-        authority,
-        url.path().trim_end_matches('/').to_owned(),
-    ))
 }
 
 /// Whether a path segment is `.` or `..`, which a URL parser further down would resolve, plain or escaped.

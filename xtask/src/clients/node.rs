@@ -15,8 +15,8 @@ use crate::step::{read, run};
 /// The files from which the folder is made.
 const FILES: [&str; 2] = ["package.json", "package-lock.json"];
 
-/// The client script.
-const SCRIPT: &str = "exercise.mjs";
+/// The client scripts.
+const SCRIPTS: [&str; 2] = ["exercise.mjs", "applications.mjs"];
 
 /// Installs and returns the program and the folder of packages.
 pub(crate) fn prepare(source: &Path, folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
@@ -30,9 +30,11 @@ pub(crate) fn prepare(source: &Path, folder: &Path) -> anyhow::Result<(PathBuf, 
         install(source, folder)?;
         stamp(folder, &texts)?;
     }
-    // Modules are found beside the script that asks for them, so the script runs as a copy in here.
-    std::fs::copy(source.join(SCRIPT), folder.join(SCRIPT))
-        .with_context(|| format!("copy {SCRIPT}"))?;
+    // Modules are found beside the script that asks for them, so the scripts run as copies in here.
+    for script in SCRIPTS {
+        std::fs::copy(source.join(script), folder.join(script))
+            .with_context(|| format!("copy {script}"))?;
+    }
     let pins = json(&source.join("package.json"))?;
     let modules = folder.join("node_modules");
     let package = platform_package()?;

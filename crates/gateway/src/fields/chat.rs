@@ -1,5 +1,7 @@
 //! The fields of chat completions and of legacy completions.
 //!
+//! Invariants: none of its own.
+//! Does not know: how a bound is worked out.
 //! Source: OpenAI API, create chat completion, create completion.
 
 use super::{Field, bounded, free, refused};

@@ -1,5 +1,7 @@
 //! The fields of embeddings, images and speech.
 //!
+//! Invariants: none of its own.
+//! Does not know: how a bound is worked out.
 //! Source: OpenAI API, create embeddings, create image, create speech.
 
 use super::{Field, bounded, free, refused};

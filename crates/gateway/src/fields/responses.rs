@@ -1,5 +1,7 @@
 //! The fields of responses.
 //!
+//! Invariants: none of its own.
+//! Does not know: how a bound is worked out.
 //! Source: OpenAI API, create a model response.
 
 use super::{Field, bounded, free, refused};
@@ -50,7 +52,7 @@ pub(super) const RESPONSES: &[Field] = &[
     ),
     bounded(
         "background",
-        "charged at its bound, and set right when it is done",
+        "charged at its bound: what it used is told only to who polls",
     ),
     bounded("prompt_cache_retention", "the dearest cache write is held"),
     bounded("prompt_cache_options", "the dearest cache write is held"),

@@ -16,6 +16,7 @@ use openai_client::{Answer, AttemptError, Call, StreamedBody, TransportError, Tr
 use resilience::{Allowance, Permit, Verdict};
 use tokio::sync::mpsc;
 
+use super::lists;
 use super::{Incoming, Outgoing, admit, authenticate, finish, read};
 use crate::answer::{Body, Piece};
 use crate::headers;
@@ -28,14 +29,12 @@ use crate::shared::Shared;
 use crate::status::Refusal;
 use crate::upstream::{self, Failure};
 
-mod lists;
-
 /// Pieces of a body that wait for whoever takes them.
 const PIECES_MAX: usize = 8;
 /// The longest body that goes up. OpenAI's own limit for a file is 512 MB, and forms add a little.
 const UP_BYTES_MAX: u64 = 600_000_000;
 /// The longest JSON answer that is read to learn an id, or to leave out what is others'.
-const READ_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const READ_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Passes a call through.
 ///
@@ -64,7 +63,7 @@ where
     let answer = match answered {
         Ok(answer) => answer,
         Err(Stopped::Refused(refusal)) => return Err(refusal),
-        Err(Stopped::Failed(failure)) => return failed(shared, permit, failure, &incoming),
+        Err(Stopped::Failed(failure)) => return failed(shared, permit, failure),
     };
     let outgoing = deliver(shared, matched, &caller, permit, answer, upstream_time).await?;
     Ok(finish(shared, route.label(), incoming.begun, outgoing))
@@ -188,16 +187,14 @@ where
     Err(refusal)
 }
 
-fn failed(
-    shared: &Shared,
-    permit: Permit,
-    error: AttemptError,
-    incoming: &Incoming,
-) -> Result<Response<Body>, Refusal> {
+/// No answer came: what the breaker makes of it, and the refusal that says so.
+fn failed(shared: &Shared, permit: Permit, error: AttemptError) -> Result<Response<Body>, Refusal> {
     permit.settle(upstream::error_verdict(&error));
     let (status, headers, body) = Failure::NoAnswer(error).into_answer(shared)?;
-    let outgoing = outgoing(status, headers, Body::whole(body), Duration::ZERO);
-    Ok(finish(shared, "passed", incoming.begun, outgoing))
+    let mut response = Response::new(Body::whole(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    Ok(response)
 }
 
 fn outgoing(

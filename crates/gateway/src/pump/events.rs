@@ -12,10 +12,8 @@ use openai_client::wire::{AnswerHead, End, EventHead};
 use privacy::Scrubber;
 
 use super::meter::{Passage, scrubbed};
+use crate::owners;
 use crate::pipeline::usage_with_calls;
-
-/// The most ids that are kept of one response and its items.
-const MADE_MAX: usize = 256;
 
 /// What a stream has said so far.
 #[derive(Debug)]
@@ -101,20 +99,23 @@ impl Events {
         };
         self.sequence_number = head.sequence_number.unwrap_or(self.sequence_number);
         self.content_events += u64::from(head.content_bytes > 0);
-        let ids = head
-            .response
-            .as_ref()
-            .and_then(|response| response.id.as_deref());
-        for id in ids.into_iter().chain(head.item_id.as_deref()) {
-            self.note_made(id);
-        }
         let calls = head.response.as_ref().map(|response| response.hosted_calls);
         if let Some(response) = &head.response {
             self.note(response);
+            // Of a stream that breaks off the response itself is known.
+            if let (true, Some(id)) = (self.made.is_empty(), response.id.as_deref()) {
+                self.made.push(id.to_owned());
+            }
         }
         if let Some(end) = head.end {
             // The first end is the true one; with some servers an `error` comes behind a failure.
             self.end.get_or_insert(end);
+            if self.kind == BodyKind::ResponseEvent {
+                let made = owners::made_by_event(&data);
+                if !made.is_empty() {
+                    self.made = made;
+                }
+            }
             if let Some(usage) = &head.usage {
                 self.usage = Some(usage_with_calls(usage, calls.unwrap_or_default()));
             }
@@ -124,18 +125,6 @@ impl Events {
             return scrubbed(frame, scrubber);
         }
         Passage::Forward
-    }
-
-    /// Items come one after the other, and each is named by many events: only the last few need to be looked at.
-    fn note_made(&mut self, id: &str) {
-        let known = self
-            .made
-            .first()
-            .into_iter()
-            .chain(self.made.iter().rev().take(8));
-        if self.made.len() < MADE_MAX && !known.into_iter().any(|made| made == id) {
-            self.made.push(id.to_owned());
-        }
     }
 
     fn note(&mut self, response: &AnswerHead<'_>) {

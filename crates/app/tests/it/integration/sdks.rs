@@ -1,11 +1,11 @@
-//! The official SDKs of Python and Node through keyward, in whole and in streams.
+//! The SDKs that applications use, of Python and Node, through keyward.
 //!
 //! Invariants: the SDKs are the pinned ones that the tier's command installed; what they say was used is what the ledger has.
 //! Does not know: HTTP.
 
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Place, Running, text};
 
@@ -131,4 +131,110 @@ fn the_node_sdk_works_by_changing_base_url() {
         .join("exercise.mjs");
     command.arg(prepared);
     check("node", &mut command);
+}
+
+/// Runs a script of applications and holds what it saw to what is expected of each case.
+fn check_cases(command: &mut Command, expected: &Value) -> Value {
+    let place = Place::new(&[]);
+    let server = place.serve();
+    let key = server.first_key.clone().unwrap();
+    let result = run(command, &server, &key);
+    for (case, expected) in expected.as_object().unwrap() {
+        assert_eq!(result[case], *expected, "{case}: {result}");
+    }
+    let report = place.json(&["usage", "--by", "model", "--format", "json"]);
+    let rows = report["rows"].as_array().unwrap();
+    let row = rows.iter().find(|row| row["group"] == CHAT_MODEL).unwrap();
+    assert!(
+        row["requests"].as_u64().unwrap() >= 4 && row["cost_usd"] != "0",
+        "{report}"
+    );
+    result
+}
+
+#[test]
+#[ignore = "integration tier"]
+fn python_applications_work_by_changing_base_url() {
+    let mut command = Command::new(given("KEYWARD_TEST_PYTHON"));
+    command.arg(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/clients/python/applications.py"
+    ));
+    let result = check_cases(
+        &mut command,
+        &json!({
+            "structured_output": ["City", "City"],
+            "completion": 8,
+            "token_ids": 2,
+            "moderation": 1,
+            "images": true,
+            "speech": true,
+            "files": 1,
+            "large_unicode": true,
+            "errors": {
+                "missing": ["NotFoundError", "object_not_found"],
+                "refused": ["PermissionDeniedError", "route_refused"],
+                "field": ["BadRequestError", "unsupported_parameter"],
+                "model": ["BadRequestError", "model_price_unknown"],
+                "key": ["AuthenticationError", "invalid_api_key"],
+            },
+            "azure_header": "completed",
+            "cancelled_stream": "left",
+            "langchain": {"tokens": true, "vectors": 2},
+        }),
+    );
+    let agent = &result["agent"];
+    assert_eq!(
+        (&agent["raw"], &agent["requests"]),
+        (&json!(true), &json!(2)),
+        "{result}"
+    );
+    let items = ["MessageOutputItem", "ToolCallItem", "ToolCallOutputItem"];
+    assert_eq!(agent["items"], json!(items), "the agent called its tool");
+    for counted in ["response_whole", "response_streamed"] {
+        assert!(result[counted].as_u64().unwrap() > 0, "{result}");
+    }
+    assert!(
+        result["raw_headers"]
+            .as_str()
+            .unwrap()
+            .starts_with("0.0000")
+    );
+}
+
+#[test]
+#[ignore = "integration tier"]
+fn llama_index_works_by_changing_base_url() {
+    let mut command = Command::new(given("KEYWARD_TEST_LLAMA_PYTHON"));
+    command.arg(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/clients/llama/exercise.py"
+    ));
+    check_cases(
+        &mut command,
+        &json!({"chat": true, "tool": "weather", "responses": true, "streamed_responses": true, "vectors": 3}),
+    );
+}
+
+#[test]
+#[ignore = "integration tier"]
+fn node_applications_work_by_changing_base_url() {
+    let mut command = Command::new(given("KEYWARD_TEST_NODE"));
+    let prepared = std::path::PathBuf::from(given("KEYWARD_TEST_NODE_MODULES"));
+    command.arg(prepared.parent().unwrap().join("applications.mjs"));
+    let vercel = json!({"same": true, "usage": true, "calls": ["weather"], "steps": 2});
+    check_cases(
+        &mut command,
+        &json!({
+            "responses": {"same": true, "last": "response.completed", "continued": "completed"},
+            "files": {"down": "lights", "listed": 1},
+            "errors": {
+                "missing": ["NotFoundError", "object_not_found"],
+                "field": ["BadRequestError", "unsupported_parameter"],
+            },
+            "vercel_responses": vercel,
+            "vercel_chat": vercel,
+            "vercel_vectors": 2,
+        }),
+    );
 }

@@ -1,8 +1,11 @@
 //! What is passed: free by itself, and about objects that have an owner.
 //!
+//! Invariants: a path that two rows match stands in the narrower one first.
+//! Does not know: how a path is matched or served.
 //! Source: OpenAI API reference, November 2026.
 
-use super::{Leaves, Makes, Meter, Route, Serve, row};
+use super::row;
+use crate::routes::{Leaves, Makes, Meter, Route, Serve};
 
 pub(super) const ROWS: &[Route] = &[
     row(

@@ -7,10 +7,10 @@ mod core;
 mod objects;
 mod refused;
 
-use super::{Leaves, Makes, Meter, Route, Serve};
+use crate::routes::{Leaves, Makes, Meter, Route, Serve};
 
 /// Every method.
-pub(super) const ANY: &str = "ANY";
+pub(crate) const ANY: &str = "ANY";
 
 const fn row(
     (method, template): (&'static str, &'static str),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::READ_BYTES_MAX;
+use super::pass::READ_BYTES_MAX;
 use crate::edits::Edits;
 use crate::object::{Object, range_in};
 use crate::request::Caller;

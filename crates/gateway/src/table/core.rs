@@ -1,9 +1,12 @@
 //! What is served by keyward itself: metered calls, and what it answers from its own knowledge.
 //!
+//! Invariants: a path that two rows match stands in the narrower one first.
+//! Does not know: how a path is matched or served.
 //! Source: OpenAI API reference, November 2026.
 
-use super::{Leaves, Makes, Meter, Route, Serve, row};
+use super::row;
 use crate::operation::Operation;
+use crate::routes::{Leaves, Makes, Meter, Route, Serve};
 
 pub(super) const ROWS: &[Route] = &[
     row(
